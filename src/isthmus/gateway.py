@@ -106,8 +106,8 @@ def _upstream(name: str, config: UpstreamConfig) -> Upstream:
         from isthmus.upstreams.sandbox import sandbox_upstream  # noqa: PLC0415
 
         return sandbox_upstream(name, timers)
-    from isthmus.upstreams.aiohttp_transport import AiohttpTransport  # noqa: PLC0415
     from isthmus.upstreams.anthropic import AnthropicUpstream  # noqa: PLC0415
+    from isthmus.upstreams.http.transport import HttpTransport  # noqa: PLC0415
 
     api_key = config.api_key.reveal() if config.api_key is not None else ""
-    return AnthropicUpstream(name, api_key=api_key, timers=timers, transport=AiohttpTransport())
+    return AnthropicUpstream(name, api_key=api_key, timers=timers, transport=HttpTransport())

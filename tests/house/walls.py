@@ -38,7 +38,17 @@ NETWORK = frozenset(
     {
         *("_socket", "socket", "socketserver", "ssl", "select", "selectors"),
         *("ftplib", "http.client", "http.server", "imaplib", "poplib", "smtplib", "telnetlib"),
-        *("urllib.request", "wsgiref", "xmlrpc", "aiohttp", "h11", "h2", "httpcore", "httpcore2"),
+        *(
+            "urllib.request",
+            "wsgiref",
+            "xmlrpc",
+            "aiohappyeyeballs",
+            "aiohttp",
+            "h11",
+            "h2",
+            "httpcore",
+            "httpcore2",
+        ),
         *("httptools", "httpx", "httpx2", "requests", "urllib3", "uvicorn", "uvloop", "websockets"),
         *("asyncpg", "botocore", "google", "grpc", "opentelemetry", "redis", "starlette"),
         *("asyncio.open_connection", "asyncio.open_unix_connection", "asyncio.start_server"),

@@ -1,6 +1,10 @@
-"""The transport tells what happened on the wire, and how much of the request had left."""
+"""A transport tells what happened on the wire, and how much of the request had left.
+
+The same is asked of aiohttp, behind the same interface: where the two differ, one is wrong.
+"""
 
 import asyncio
+import contextlib
 import socket
 import threading
 import time
@@ -8,17 +12,24 @@ import time
 import pytest
 
 from factories import fake_upstream as fake
+from factories.aiohttp_transport import AiohttpTransport
 from factories.fake_upstream import CLOSE, PAUSE, RESET, STALL, FakeUpstream, whole
-from isthmus.upstreams.aiohttp_transport import AiohttpTransport
-from isthmus.upstreams.transport import TransportError, UpstreamRequest
+from isthmus.upstreams.http.origin import address
+from isthmus.upstreams.http.transport import HttpTransport
+from isthmus.upstreams.transport import Transport, TransportError, UpstreamRequest
 
 pytestmark = pytest.mark.anyio
 HEADERS = {"anthropic-version": "2026-10-21", "x-api-key": "sk-upstream"}
 
 
-@pytest.fixture
-async def transport():
-    made = AiohttpTransport()
+@pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
+def anyio_backend(request):
+    return "asyncio", {"use_uvloop": request.param}
+
+
+@pytest.fixture(params=[HttpTransport, AiohttpTransport])
+async def transport(request):
+    made = request.param()
     yield made
     await made.aclose()
 
@@ -33,7 +44,7 @@ def to(url: str) -> UpstreamRequest:
     return UpstreamRequest(method="POST", url=f"{url}/v1/messages", headers=HEADERS, body=b"{}")
 
 
-async def failed(transport: AiohttpTransport, url: str, timeout: float = 5) -> TransportError:
+async def failed(transport: Transport, url: str, timeout: float = 5) -> TransportError:
     with pytest.raises(TransportError) as caught:
         await transport.send(to(url), connect_timeout=timeout)
     return caught.value
@@ -43,7 +54,7 @@ def port_of(server: asyncio.Server) -> int:
     return server.sockets[0].getsockname()[1]
 
 
-async def read(transport: AiohttpTransport, url: str) -> bytes:
+async def read(transport: Transport, url: str) -> bytes:
     response = await transport.send(to(url), connect_timeout=5)
     try:
         return await response.read_all(100)
@@ -77,6 +88,7 @@ async def test_connect_timeout_is_kept(transport):
     assert time.monotonic() - started < 3
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # uvloop asks the system by itself
 async def test_name_lookup_counts_as_connecting(transport, monkeypatch):
     found = threading.Event()
 
@@ -236,3 +248,100 @@ async def test_closing_early_aborts_instead_of_reading_on(transport, upstream):
     assert await response.read_some() == b"1"
     response.close()
     assert await asyncio.to_thread(upstream.requests[0].gone.wait, 5)
+
+
+async def test_request_that_its_upstream_did_not_take_whole_is_known_as_such():
+    transport = HttpTransport()
+
+    async def leave(reader, writer):
+        await reader.read(1)
+        writer.transport.abort()
+
+    async with await asyncio.start_server(leave, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{port_of(server)}"
+        large = UpstreamRequest(method="POST", url=url, headers={}, body=bytes(1 << 26))
+        with pytest.raises(TransportError) as caught:
+            await transport.send(large, connect_timeout=5)
+    await transport.aclose()
+    assert (caught.value.reason, caught.value.sent) == ("reset", "some")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        fake.head(200, "x/y", content_length="2") + b"hi!",
+        fake.head(200, "x/y", connection="close", content_length="2") + b"hi",
+    ],
+)
+async def test_connection_that_must_not_be_used_again_is_not(upstream, answer):
+    transport = HttpTransport()
+    upstream.will([answer], whole({}))
+    assert await read(transport, upstream.url) == b"hi"
+    await read(transport, upstream.url)
+    await transport.aclose()
+    first, second = upstream.requests
+    assert first.connection != second.connection
+
+
+async def test_header_that_would_break_out_of_its_line_is_never_written(upstream):
+    transport = HttpTransport()
+    request = UpstreamRequest(method="POST", url=upstream.url, headers={"a": "b\r\nc: d"})
+    with pytest.raises(ValueError, match="line break"):
+        await transport.send(request, connect_timeout=5)
+    assert upstream.requests == []
+
+
+async def echo(reader, writer):
+    """Answer each request with its path, after a moment that depends on it."""
+    with contextlib.suppress(ConnectionError):
+        while line := await reader.readline():
+            mark = line.split()[1]
+            await reader.readuntil(b"content-length: 0\r\n\r\n")
+            await asyncio.sleep(int(mark[1:]) % 7 / 1000)
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(mark) + mark)
+    writer.close()
+
+
+async def test_no_call_gets_the_answer_of_another():
+    transport = HttpTransport()
+
+    foreign = []
+
+    async def call(url, number):
+        request = UpstreamRequest(method="GET", url=f"{url}/{number}", headers={})
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.003 if number % 3 == 0 else 30):
+                response = await transport.send(request, connect_timeout=5)
+                with contextlib.closing(response):
+                    if await response.read_all(100) != b"/%d" % number:
+                        foreign.append(number)
+
+    async with await asyncio.start_server(echo, "127.0.0.1", 0, backlog=1000) as server:
+        url = f"http://127.0.0.1:{port_of(server)}"
+        for begin in range(0, 2000, 100):
+            async with asyncio.TaskGroup() as group:
+                for number in range(begin, begin + 100):
+                    group.create_task(call(url, number))
+        await transport.aclose()
+    assert foreign == []
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "target"),
+    [
+        ("https://api.anthropic.com/v1/messages", "api.anthropic.com", "/v1/messages"),
+        ("http://localhost:8080?a=b", "localhost:8080", "/?a=b"),
+        ("http://[::1]:80/x", "[::1]", "/x"),
+        ("https://b\u00fccher.example/", "xn--bcher-kva.example", "/"),
+    ],
+)
+def test_urls_are_taken_apart(url, host, target):
+    assert address(url)[1:] == (host, target)
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://a/", "http:///x", "//a/b", "http://a/x y", "http://a/\u00fc"]
+)
+def test_urls_that_cannot_be_asked_for_are_refused(url):
+    with pytest.raises(ValueError, match=r"URL|quoted"):
+        address(url)

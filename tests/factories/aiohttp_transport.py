@@ -67,7 +67,7 @@ class _Connector(aiohttp.TCPConnector):
         self,
         req: aiohttp.ClientRequest,
         traces: list[Any],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the superclass has it so
+        timeout: aiohttp.ClientTimeout,
     ) -> Any:
         """Take a connection from the pool, or make one."""
         connection = await super().connect(req, traces, timeout)

@@ -1,0 +1,255 @@
+"""One HTTP/1.1 connection: writes a request, parses the answer, says how far both got (RFC 9112).
+
+Owns the framing, its limits and the back-pressure. Which connection carries what is for
+`transport.py`; what an answer means is for others. httptools parses, strictly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+import httptools
+
+from isthmus.upstreams.transport import Sent, TransportError
+
+#: A peer may send so much without saying anything: a head, trailers, chunk extensions.
+MAX_HEAD = 64 * 1024
+MAX_HEADERS = 256
+#: More than this is not read before somebody takes what is there.
+_READ_AHEAD = 256 * 1024
+#: Up to this size a request goes out in one piece: copying is cheaper than a second write.
+_ONE_WRITE = 64 * 1024
+_BODILESS = frozenset({204, 304})
+
+
+class Connection(asyncio.Protocol):
+    """A connection that carries one request at a time: `ask`, `head`, `read`, and again.
+
+    ``status`` and ``headers`` (names in lower case, repeated ones joined) hold for the current
+    answer once `head` has returned; ``used``: whether it has carried an earlier request.
+    """
+
+    status = 0
+    headers: dict[str, str]
+
+    def __init__(self) -> None:
+        self.used = False
+        self.lost = False
+        self._loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpResponseParser(self)
+        self._waiter: asyncio.Future[None] | None = None
+        self._flushed = True
+        self._reading = True
+        self._reset()
+        #: Nothing was asked: whatever arrives is not an answer.
+        self._complete = True
+        self._keeps = True
+
+    def _reset(self) -> None:
+        self.headers = {}
+        self._chunks: list[bytes] = []
+        self._buffered = 0
+        #: Bytes since the last that meant anything.
+        self._idle_bytes = 0
+        self._begun = False
+        self._has_head = False
+        self._complete = False
+        self._ends_with_connection = False
+        #: Whether another request may follow on this connection.
+        self._keeps = False
+        self._failure: str | None = None
+
+    # For the transport ----------------------------------------------------------------------
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the answer was read to its framed end, no byte is left, and both sides go on."""
+        return (
+            self._complete
+            and self._keeps
+            and not self._chunks
+            and self._flushed
+            and not self.lost
+            and not self._transport.is_closing()
+        )
+
+    @property
+    def sent(self) -> Sent:
+        """How much of the request has been handed to the operating system."""
+        return "all" if self._flushed else "some"
+
+    @property
+    def begun(self) -> bool:
+        """Whether any byte of the answer has arrived."""
+        return self._begun
+
+    def ask(self, head: bytes, body: bytes) -> None:
+        """Write a request. The connection must be new or reusable."""
+        self._reset()
+        if len(body) <= _ONE_WRITE:
+            self._transport.write(head + body)
+        else:
+            self._transport.writelines((head, body))
+
+    async def head(self) -> None:
+        """Wait for the head of the answer.
+
+        Raises:
+            TransportError: none came.
+        """
+        while not self._has_head:
+            self._raise_failure()
+            await self._news()
+
+    async def read(self) -> bytes:
+        """Wait for bytes of the body, return all that are there; b"" at its end.
+
+        Raises:
+            TransportError: the body was cut off before its framed end.
+        """
+        while not self._chunks:
+            if self._complete:
+                return b""
+            self._raise_failure()
+            await self._news()
+        chunks = self._chunks
+        taken = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        chunks.clear()
+        self._buffered = 0
+        if not self._reading and not self.lost:
+            self._reading = True
+            self._transport.resume_reading()
+        return taken
+
+    def abort(self) -> None:
+        """Close at once; what has not been sent never will be."""
+        self._transport.abort()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise TransportError(
+                "the connection failed", reason=self._failure, sent=self.sent, reused=self.used
+            )
+
+    async def _news(self) -> None:
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _fail(self, reason: str) -> None:
+        if self._failure is None:
+            self._failure = reason
+        self._keeps = False
+        self._wake()
+
+    # Called by the event loop ---------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport, which is to say when a large request was written to its end."""
+        self._transport = cast("asyncio.Transport", transport)
+        # A small one is handed over whole. (No limit at all would cost uvloop's habit of writing
+        # what one round of the event loop brought together, and each peer a wake-up of its own.)
+        self._transport.set_write_buffer_limits(high=_ONE_WRITE, low=0)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what arrived."""
+        if self._complete:
+            self._keeps = False  # an answer to nothing
+            return
+        self._begun = True
+        self._idle_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._broken()
+        if self._idle_bytes > MAX_HEAD and not self._complete:
+            self._broken()
+        if self._has_head:
+            self._wake()
+        if self._buffered > _READ_AHEAD and self._reading:
+            self._reading = False
+            self._transport.pause_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note the end: that of the answer, if nothing else says where it ends."""
+        self.lost = True
+        self._keeps = False
+        if self._complete:
+            return
+        if exc is None and self._ends_with_connection:
+            self._complete = True
+            self._wake()
+        elif self._begun and not self._has_head:
+            self._fail("protocol")
+        else:
+            self._fail("eof" if exc is None else "reset")
+
+    def pause_writing(self) -> None:
+        """Note that the peer takes no more for now."""
+        self._flushed = False
+
+    def resume_writing(self) -> None:
+        """Note that all was written."""
+        self._flushed = True
+
+    def _broken(self) -> None:
+        """Give up on a peer that does not speak HTTP; an answer that is complete stays so."""
+        self._keeps = False
+        if not self._complete:
+            self._fail("protocol")
+            self._transport.abort()
+
+    # Called by the parser -------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """Notice a second answer, for which nobody asked."""
+        if self._complete:
+            self._keeps = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; trailers say nothing that anybody here wants to know."""
+        if self._has_head:
+            return
+        key, text = name.lower().decode("latin-1"), value.decode("latin-1")
+        if key in self.headers:
+            text = f"{self.headers[key]}, {text}"
+        elif len(self.headers) >= MAX_HEADERS:
+            raise ValueError("too many headers")
+        self.headers[key] = text
+
+    def on_headers_complete(self) -> None:
+        """Note how the body is framed; heads before the final one are only greetings."""
+        status = self._parser.get_status_code()
+        if self._complete or status < 200:
+            return
+        coding = self.headers.get("transfer-encoding")
+        if coding is not None and coding.lower() != "chunked":
+            raise ValueError("a transfer coding that is not known here")
+        self.status = status
+        self._has_head = True
+        self._ends_with_connection = (
+            coding is None and "content-length" not in self.headers and status not in _BODILESS
+        )
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a piece of the body."""
+        self._chunks.append(body)
+        self._buffered += len(body)
+        self._idle_bytes = 0
+
+    def on_message_complete(self) -> None:
+        """Note the framed end."""
+        if self._has_head:
+            self._complete = True
+            self._keeps = self._failure is None and self._parser.should_keep_alive()
+        elif self._parser.get_status_code() == 101:
+            raise ValueError("a protocol for which nobody asked")
+        else:
+            self.headers = {}
