@@ -18,7 +18,8 @@ def fold(chunks: list[dict]) -> dict:
             choice["finish_reason"] = piece["finish_reason"] or choice["finish_reason"]
             if "stop_sequence" in piece:
                 choice["stop_sequence"] = piece["stop_sequence"]
-    if message["content"] == "" and ("tool_calls" in message or message["refusal"]):
+    said = message.keys() & {"tool_calls", "function_call"} or message["refusal"]
+    if message["content"] == "" and said:
         message["content"] = None
     completion["choices"].append(choice)
     return completion
@@ -29,6 +30,8 @@ def _grow(message: dict, delta: dict) -> None:
         if name in ("tool_calls", "reasoning_details"):
             for entry in value:
                 _grow_entry(message.setdefault(name, []), entry)
+        elif name == "function_call":
+            _grow_call(message.setdefault(name, {"name": "", "arguments": ""}), value)
         elif isinstance(message.get(name), str) and name != "role":
             message[name] += value
         else:
@@ -43,17 +46,24 @@ def _grow_entry(entries: list[dict], piece: dict) -> None:
         return
     entry = entries[index]
     for name, value in piece.items():
-        if name == "function":
-            entry[name]["arguments"] += value["arguments"]
+        if name in ("function", "custom"):
+            _grow_call(entry[name], value)
         elif name not in ("index", "type"):
             entry[name] = entry.get(name, "") + value
+
+
+def _grow_call(call: dict, piece: dict) -> None:
+    for name, value in piece.items():
+        call[name] += value
 
 
 def as_values(completion: dict) -> dict:
     """Drop what streams and whole answers may say differently: the text form of arguments."""
     copy = json.loads(json.dumps(completion))
     for choice in copy["choices"]:
-        for call in choice["message"].get("tool_calls", []):
+        message = choice["message"]
+        for call in [message, *message.get("tool_calls", [])]:
             call.pop("index", None)
-            call["function"]["arguments"] = json.loads(call["function"]["arguments"])
+            for name in call.keys() & {"function", "function_call"}:
+                call[name]["arguments"] = json.loads(call[name]["arguments"])
     return copy

@@ -17,6 +17,7 @@ from isthmus.serving.heartbeat import KEEP_ALIVE, beat
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
 from isthmus.translate.chat_over_messages.failure import tell
+from isthmus.translate.chat_over_messages.form import PLAIN, AnswerForm
 from isthmus.translate.chat_over_messages.request import Translated, translate
 from isthmus.translate.chat_over_messages.response import response
 from isthmus.translate.chat_over_messages.stream import ChatStream
@@ -199,7 +200,7 @@ class WholeChat:
         self._reply = reply
         self._outcome = outcome
         self._fold = Fold()
-        self._hide_thinking = False
+        self._form = PLAIN
 
     @property
     def complete(self) -> bool:
@@ -210,7 +211,7 @@ class WholeChat:
         """Translate for a model; what an earlier attempt brought is void."""
         translated = self.call.translated(model, capabilities)
         self._fold = Fold()
-        self._hide_thinking = translated.hide_thinking
+        self._form = translated.form
         return self.call.prepared(translated, stream=not self.call.goes_unary(translated))
 
     async def take(self, arrived: list[Event | TextDelta]) -> None:
@@ -236,7 +237,7 @@ class WholeChat:
             message,
             model=self.call.facts.model,
             created=self.call.created,
-            hide_thinking=self._hide_thinking,
+            form=self._form,
             usage=self._fold.meter.usage,
         )
         self.call.complete_headers(self._reply, self._outcome, message.get("id"))
@@ -254,7 +255,7 @@ class StreamedChat:
         self._reply = reply
         self._outcome = outcome
         self._held: list[bytes] = []
-        self._stream = self._new_stream(hide_thinking=False)
+        self._stream = self._new_stream(PLAIN)
 
     @property
     def complete(self) -> bool:
@@ -265,7 +266,7 @@ class StreamedChat:
         """Translate for a model; what an earlier attempt brought was never sent and is void."""
         translated = self.call.translated(model, capabilities)
         self._held.clear()
-        self._stream = self._new_stream(hide_thinking=translated.hide_thinking)
+        self._stream = self._new_stream(translated.form)
         return self.call.prepared(translated, stream=True)
 
     async def take(self, arrived: list[Event | TextDelta]) -> None:
@@ -333,13 +334,13 @@ class StreamedChat:
         }
         return sse.comment(f"isthmus {json.encode_text(said)}")
 
-    def _new_stream(self, *, hide_thinking: bool) -> ChatStream:
+    def _new_stream(self, form: AnswerForm) -> ChatStream:
         options = self.call.document.get("stream_options") or {}
         return ChatStream(
             model=self.call.facts.model,
             created=self.call.created,
             include_usage=bool(options.get("include_usage")),
-            hide_thinking=hide_thinking,
+            form=form,
         )
 
 

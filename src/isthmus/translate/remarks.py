@@ -6,7 +6,7 @@ it as an error instead. A *note* says something worth knowing that changed nothi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 from msgspec import Struct
@@ -31,6 +31,8 @@ class Remarks:
 
     def __init__(self, *, strict: bool = False) -> None:
         self.strict = strict
+        #: How the caller spells a path, where it differs from ours.
+        self.spelling: Callable[[str], str] | None = None
         self._said: dict[Remark, None] = {}
 
     def warn(self, slug: str, param: str, text: str) -> None:
@@ -39,6 +41,8 @@ class Remarks:
         Raises:
             InvalidRequest: the caller is strict.
         """
+        if self.spelling is not None:
+            param = self.spelling(param)
         if self.strict:
             raise InvalidRequest(
                 f"'{param}' cannot be served exactly: {text} ({slug}); "
@@ -50,6 +54,8 @@ class Remarks:
 
     def note(self, slug: str, param: str, text: str) -> None:
         """Say something worth knowing."""
+        if self.spelling is not None:
+            param = self.spelling(param)
         self._said.setdefault(Remark("note", slug, param, text))
 
     def __iter__(self) -> Iterator[Remark]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from factories import messages as make
 from factories.chat import as_values, fold
 from isthmus.errors import UpstreamBroken
+from isthmus.translate.chat_over_messages.form import AnswerForm
 from isthmus.translate.chat_over_messages.response import response
 from isthmus.translate.chat_over_messages.stream import ChatStream
 from isthmus.wire.json import encode
@@ -18,8 +19,7 @@ from isthmus.wire.sse import Decoder, ServerEvent
 
 
 def new_stream(**options) -> ChatStream:
-    settings = {"include_usage": True, "hide_thinking": False} | options
-    return ChatStream(model="m", created=1, **settings)
+    return ChatStream(model="m", created=1, **({"include_usage": True} | options))
 
 
 def streamed(events: list[dict], **options) -> list[dict]:
@@ -40,7 +40,7 @@ def folded(events: list[dict]) -> dict:
 
 
 def translated(answer: dict) -> dict:
-    return response(answer, model="m", created=1, hide_thinking=False)
+    return response(answer, model="m", created=1)
 
 
 @given(make.ANSWERS, st.integers(1, 5))
@@ -130,8 +130,8 @@ def test_thinking_is_told_with_its_signature_and_place():
 
 def test_hidden_thinking_stays_hidden_in_both_forms():
     answer = make.message(make.thinking("why"), make.text("because"))
-    chunks = streamed(make.stream(answer), hide_thinking=True)
-    whole = response(answer, model="m", created=1, hide_thinking=True)
+    chunks = streamed(make.stream(answer), form=AnswerForm(hide_thinking=True))
+    whole = response(answer, model="m", created=1, form=AnswerForm(hide_thinking=True))
     said = json.dumps(chunks) + json.dumps(whole)
     assert "reasoning_content" not in said
     assert "reasoning_details" not in said

@@ -12,6 +12,7 @@ from msgspec import Raw
 
 from isthmus.call import Capabilities
 from isthmus.errors import InvalidRequest
+from isthmus.translate.chat_over_messages.calls import WRAPPED
 from isthmus.translate.chat_over_messages.content import blocks, text_block
 from isthmus.translate.chat_over_messages.reasoning import with_thinking
 from isthmus.translate.chat_over_messages.tool_ids import accepted
@@ -47,12 +48,11 @@ class Conversation:
             "user": self._say,
             "tool": self._answer,
             "assistant": self._speak,
-            "function": self._refuse_legacy,
         }
         start = self._take_leading(messages)
         for index, message in enumerate(messages[start:], start):
             path = f"messages[{index}]"
-            if message.get("name") and message["role"] != "function":
+            if message.get("name"):
                 remarks.warn("message.name.dropped", f"{path}.name", "dropped")
             self._steps[message["role"]](message, path)
         self._close_gap(at_end=True)
@@ -117,26 +117,20 @@ class Conversation:
             if call["id"] in self._awaited:
                 where = f"{path}.tool_calls[{position}].id"
                 raise InvalidRequest(f"'{where}': duplicate tool call id.", param=where)
-            self._awaited[call["id"]] = (message.get("tool_calls") or [])[position].get("id", "")
+            self._awaited[call["id"]] = (message.get("tool_calls") or [])[position]["id"]
         if self.turns and self.turns[-1]["role"] == "assistant":
             self.turns[-1]["content"] += content
         else:
             self.turns.append({"role": "assistant", "content": content})
 
     def _call(self, call: ToolCall, path: str) -> Block:
-        if call.get("type") != "function":
-            raise InvalidRequest(
-                f"'{path}': custom tool calls are not supported yet.",
-                param=f"{path}.type",
-                code="unsupported_value",
-            )
-        function = call.get("function", {"name": "", "arguments": ""})
-        return {
-            "type": "tool_use",
-            "id": accepted(call.get("id", "")),
-            "name": function["name"],
-            "input": self._input(function["arguments"], f"{path}.function.arguments"),
-        }
+        used: Block = {"type": "tool_use", "id": accepted(call["id"])}
+        if call["type"] == "custom":
+            custom = call["custom"]
+            return {**used, "name": custom["name"], "input": {WRAPPED: custom["input"]}}
+        function = call["function"]
+        arguments = self._input(function["arguments"], f"{path}.function.arguments")
+        return {**used, "name": function["name"], "input": arguments}
 
     def _input(self, arguments: str, path: str) -> object:
         """Pass the arguments on as the very text the model wrote, once they are known to be sound.
@@ -153,13 +147,6 @@ class Conversation:
             return Raw(arguments.strip().encode())
         self._remarks.warn("tool_calls.arguments.wrapped", path, "not a JSON object, sent as _raw")
         return {"_raw": arguments}
-
-    def _refuse_legacy(self, _message: ChatMessage, path: str) -> None:
-        raise InvalidRequest(
-            f"'{path}.role': messages of role 'function' are not supported yet; use tools.",
-            param=f"{path}.role",
-            code="unsupported_value",
-        )
 
     def _close_gap(self, *, at_end: bool = False) -> None:
         """Write down what stands between two assistant turns; nothing between them joins them."""

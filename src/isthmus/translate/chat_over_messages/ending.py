@@ -20,14 +20,16 @@ _TIERS = {"standard": "default", "priority": "priority"}
 _REFUSED = "The model declined to answer this request."
 
 
-def finish_reason(stop_reason: str | None) -> str:
-    """Translate a stop reason.
+def finish_reason(stop_reason: str | None, *, legacy: bool = False) -> str:
+    """Translate a stop reason. ``legacy`` clients know of one function call only.
 
     Raises:
         UpstreamBroken: the turn was only paused; an answer must not end there as if complete.
     """
     if stop_reason == "pause_turn":
         raise UpstreamBroken("The upstream paused in the middle of its turn.", code="turn_paused")
+    if legacy and stop_reason == "tool_use":
+        return "function_call"
     return _FINISH.get(stop_reason or "", "stop")
 
 

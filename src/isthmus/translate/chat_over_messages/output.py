@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from isthmus.call import Capabilities
 from isthmus.errors import InvalidRequest
+from isthmus.translate.chat_over_messages.json_object import INSTRUCTION
 from isthmus.translate.chat_over_messages.schema import UnfitSchema, normalised
 from isthmus.translate.remarks import Remarks
+from isthmus.wire import json
 from isthmus.wire.chat.documents import ChatRequest
 from isthmus.wire.messages.documents import Block
 
+#: Part of the prompt's prefix, as the instruction before it.
+_SATISFYING = "It has to satisfy this JSON Schema:"
 
-def output_format(
-    request: ChatRequest, capabilities: Capabilities, remarks: Remarks
-) -> Block | None:
-    """Return ``output_config.format``; None for plain text.
+
+class Output(NamedTuple):
+    """What an answer has to look like: ``format`` as upstream takes it, or an ``instruction``."""
+
+    format: Block | None = None
+    instruction: str | None = None
+
+
+def output(request: ChatRequest, capabilities: Capabilities, remarks: Remarks) -> Output:
+    """Translate ``response_format``.
 
     Raises:
-        InvalidRequest: a schema outside of what the model's grammar takes.
+        InvalidRequest: a schema that has to be followed and cannot be.
     """
     wanted = request.get("response_format")
     if wanted is None or wanted["type"] == "text":
-        return None
-    if wanted["type"] != "json_schema" or not capabilities.structured_outputs:
+        return Output()
+    if wanted["type"] == "json_object":
+        return Output(instruction=INSTRUCTION)
+    if not capabilities.structured_outputs:
         raise InvalidRequest(
-            f"'response_format.type': '{wanted['type']}' is not supported yet; use 'json_schema'.",
+            "'response_format.type': this model follows no schema; use 'json_object'.",
             param="response_format.type",
             code="unsupported_value",
         )
-    return {"type": "json_schema", "schema": _schema(wanted["json_schema"], remarks)}
+    return _following(wanted["json_schema"], remarks)
 
 
-def _schema(declared: dict[str, Any], remarks: Remarks) -> dict[str, Any]:
+def _following(declared: dict[str, Any], remarks: Remarks) -> Output:
     path = "response_format.json_schema.schema"
-    schema = declared.get("schema")
+    schema: dict[str, Any] | None = declared.get("schema")
     if schema is None:
         raise InvalidRequest(
             f"Missing required parameter: '{path}'.", param=path, code="missing_required_parameter"
@@ -42,9 +54,12 @@ def _schema(declared: dict[str, Any], remarks: Remarks) -> dict[str, Any]:
     try:
         fit, told = normalised(schema)
     except UnfitSchema as error:
-        raise InvalidRequest(f"'{path}': {error}.", param=path) from None
+        if declared.get("strict"):
+            raise InvalidRequest(f"'{path}': {error}.", param=path) from None
+        remarks.warn("response_format.described", path, f"only described, {error}")
+        return Output(instruction=f"{INSTRUCTION} {_SATISFYING} {json.encode_text(schema)}")
     if told:
         remarks.warn("response_format.bounds", path, f"{', '.join(told)} only described")
     if declared.get("description") and "description" not in fit:
         fit = {**fit, "description": declared["description"]}
-    return fit
+    return Output(format={"type": "json_schema", "schema": fit})

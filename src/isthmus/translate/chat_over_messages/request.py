@@ -6,18 +6,24 @@ the same bytes, today and after a restart.
 
 from __future__ import annotations
 
-from msgspec import Struct
+from functools import partial
+
+from msgspec import Struct, structs
 
 from isthmus.call import Capabilities
+from isthmus.errors import InvalidRequest
+from isthmus.translate.chat_over_messages.content import text_block
 from isthmus.translate.chat_over_messages.conversation import Conversation
+from isthmus.translate.chat_over_messages.form import AnswerForm
 from isthmus.translate.chat_over_messages.identity import user_id
+from isthmus.translate.chat_over_messages.legacy import as_written, is_legacy, modern, respelled
 from isthmus.translate.chat_over_messages.limits import (
     asked_max_tokens,
     max_tokens,
     refuse_large_budget,
     stop_sequences,
 )
-from isthmus.translate.chat_over_messages.output import output_format
+from isthmus.translate.chat_over_messages.output import Output, output
 from isthmus.translate.chat_over_messages.sampling import sampling
 from isthmus.translate.chat_over_messages.thinking import (
     Decision,
@@ -25,7 +31,8 @@ from isthmus.translate.chat_over_messages.thinking import (
     refuse_forced_tool,
     without_lost_thinking,
 )
-from isthmus.translate.chat_over_messages.tools import choice, declarations
+from isthmus.translate.chat_over_messages.tool_choice import Choice, choose
+from isthmus.translate.chat_over_messages.tools import custom_names, declarations
 from isthmus.translate.chat_over_messages.unserved import settle
 from isthmus.translate.remarks import Remarks
 from isthmus.wire.chat.documents import ChatRequest
@@ -41,12 +48,13 @@ class Translated(Struct, frozen=True, kw_only=True):
     """A request as it goes upstream, and what its answer's translation must know.
 
     ``version`` goes into the header ``anthropic-version``. ``slow_start``: the first byte may take
-    longer, because a grammar has to be compiled.
+    longer, because a grammar has to be compiled. ``only``: see `Choice`.
     """
 
     document: MessagesRequest
     version: str
-    hide_thinking: bool
+    form: AnswerForm
+    only: frozenset[str] | None
     slow_start: bool
 
 
@@ -63,12 +71,34 @@ def translate(
     Raises:
         InvalidRequest: what cannot be served, by its path in the caller's document.
     """
+    written = modern(request)
+    if written is not request:
+        remarks.spelling = partial(as_written, request=request)
+    try:
+        translated = _translated(written, model, capabilities, default_max_tokens, remarks)
+    except InvalidRequest as error:
+        if written is not request:
+            raise respelled(error, request) from None
+        raise
+    if is_legacy(request):
+        return structs.replace(translated, form=structs.replace(translated.form, legacy=True))
+    return translated
+
+
+def _translated(
+    request: ChatRequest,
+    model: str,
+    capabilities: Capabilities,
+    default_max_tokens: int | None,
+    remarks: Remarks,
+) -> Translated:
     settle(request, remarks)
     asked = asked_max_tokens(request, remarks)
     refuse_large_budget(request, asked)
-    conversation = Conversation(request.get("messages", []), capabilities, remarks)
-    tools = declarations(request, conversation.turns, remarks)
-    tool_choice = choice(request, tools, capabilities, remarks)
+    conversation = Conversation(request["messages"], capabilities, remarks)
+    wanted = output(request, capabilities, remarks)
+    tools = declarations(request, conversation.turns, wanted.format, remarks)
+    choice = choose(request, tools, conversation.turns, capabilities, remarks)
     decision = Thinking(
         request,
         capabilities,
@@ -76,30 +106,46 @@ def translate(
         max_tokens=max_tokens(asked, default_max_tokens, capabilities, remarks),
         remarks=remarks,
     ).decide()
-    refuse_forced_tool(decision, tool_choice, request, remarks)
+    refuse_forced_tool(decision, choice.block, request, remarks)
     without_lost_thinking(decision, conversation.turns, remarks)
 
     document: MessagesRequest = {"model": model, "max_tokens": decision.max_tokens}
+    form = AnswerForm(
+        hide_thinking=decision.hidden,
+        forced=choice.forced,
+        custom_tools=custom_names(request),
+        json_object=choice.forced is None and wanted.instruction is not None,
+    )
+    if form.json_object and wanted.instruction is not None:
+        conversation.system.append(text_block(wanted.instruction))
     if conversation.system:
         document["system"] = conversation.system
     document["messages"] = conversation.turns
-    if tools:
-        document["tools"] = tools
-    if tool_choice is not None:
-        document["tool_choice"] = tool_choice
+    if choice.tools:
+        document["tools"] = choice.tools
+    if choice.block is not None:
+        document["tool_choice"] = choice.block
     if decision.block is not None:
         document["thinking"] = decision.block
-    _configure_output(document, decision, output_format(request, capabilities, remarks))
+    _configure_output(document, decision, _format(choice, wanted))
     sampled = sampling(request, capabilities, thinking=decision.on, remarks=remarks)
     document.update(sampled)  # type: ignore[typeddict-item]
     _add_rest(document, request, remarks)
     return Translated(
         document=document,
         version=SAMPLING_VERSION if sampled else CURRENT_VERSION,
-        hide_thinking=decision.hidden,
+        form=form,
+        only=choice.only,
         slow_start="format" in document.get("output_config", {})
-        or any("strict" in tool for tool in tools),
+        or any("strict" in tool for tool in choice.tools),
     )
+
+
+def _format(choice: Choice, wanted: Output) -> Block | None:
+    """Return the format of the answer; a call that is written as one leaves no other answer."""
+    if choice.schema is not None:
+        return {"type": "json_schema", "schema": choice.schema}
+    return wanted.format
 
 
 def _configure_output(document: MessagesRequest, decision: Decision, output: Block | None) -> None:

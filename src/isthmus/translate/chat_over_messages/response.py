@@ -6,8 +6,10 @@ from typing import Any, TypeGuard, cast
 
 from isthmus.call import Usage
 from isthmus.errors import UpstreamBroken
-from isthmus.translate.chat_over_messages import ending, reasoning
-from isthmus.wire import json
+from isthmus.translate.chat_over_messages import calls, ending, reasoning
+from isthmus.translate.chat_over_messages.forced import as_call
+from isthmus.translate.chat_over_messages.form import PLAIN, AnswerForm
+from isthmus.translate.chat_over_messages.json_object import unfenced
 from isthmus.wire.chat.documents import Completion, Part
 from isthmus.wire.chat.usage import usage_document
 from isthmus.wire.messages.documents import Block, Message
@@ -22,12 +24,12 @@ def response(
     *,
     model: str,
     created: int,
-    hide_thinking: bool,
+    form: AnswerForm = PLAIN,
     usage: Usage | None = None,
 ) -> Completion:
     """Translate a whole answer. ``model`` is the name the caller used, ``created`` in Unix seconds.
 
-    ``usage`` is the answer's, where somebody has read it already.
+    ``form`` is the request's, ``usage`` the answer's, where somebody has read it already.
 
     Raises:
         UpstreamBroken: it is not a message, or its turn was only paused.
@@ -36,10 +38,13 @@ def response(
     if not _is_blocks(content):
         raise UpstreamBroken("The upstream's answer is not a message.", code="invalid_answer")
     usage = usage or _usage(message) or Usage()
+    if form.forced is not None:
+        message = as_call(message, form.forced)
+        content = message.get("content") or []
     choice: dict[str, Any] = {
         "index": 0,
-        "message": _message(message, content, hide_thinking=hide_thinking),
-        "finish_reason": ending.finish_reason(message.get("stop_reason")),
+        "message": _message(message, content, form),
+        "finish_reason": ending.finish_reason(message.get("stop_reason"), legacy=form.legacy),
         "logprobs": None,
     }
     if message.get("stop_sequence") is not None:
@@ -71,22 +76,24 @@ def _is_blocks(content: object) -> TypeGuard[list[Block]]:
     )
 
 
-def _message(message: Message, content: list[Block], *, hide_thinking: bool) -> dict[str, Any]:
-    calls = [_tool_call(block) for block in content if block.get("type") == "tool_use"]
+def _message(message: Message, content: list[Block], form: AnswerForm) -> dict[str, Any]:
+    called = calls.members(content, form)
     translated: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
     if message.get("stop_reason") == "refusal":
         translated["refusal"] = ending.refusal_text(message.get("stop_details"))
-        calls = []  # what came before a refusal is void
+        called = {}  # what came before a refusal is void
     else:
-        translated["content"] = _text(content) or (None if calls else "")
-    details = [] if hide_thinking else _reasoning_details(content)
+        text = _text(content)
+        translated["content"] = (unfenced(text) if form.json_object else text) or (
+            None if called else ""
+        )
+    details = [] if form.hide_thinking else _reasoning_details(content)
     thoughts = [entry["text"] for entry in details if "text" in entry]
     if thoughts:
         translated["reasoning_content"] = "".join(thoughts)
     if details:
         translated["reasoning_details"] = details
-    if calls:
-        translated["tool_calls"] = calls
+    translated.update(called)
     return translated
 
 
@@ -114,14 +121,3 @@ def _reasoning_details(content: list[Block]) -> list[Part]:
         elif block.get("type") == "redacted_thinking":
             details.append(reasoning.encrypted(block.get("data", ""), index, position))
     return details
-
-
-def _tool_call(block: Block) -> dict[str, Any]:
-    return {
-        "id": block.get("id", ""),
-        "type": "function",
-        "function": {
-            "name": block.get("name", ""),
-            "arguments": json.encode_text(block.get("input") or {}),
-        },
-    }

@@ -7,7 +7,7 @@ Strict tools and structured output know a subset of JSON Schema. What can be sai
 from __future__ import annotations
 
 import re
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from isthmus.wire import json
 
@@ -21,6 +21,9 @@ _TOLD_IN_WORDS = (
 _FORMATS = frozenset({
     "date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid",
 })  # fmt: skip
+#: What all strict schemas of one request may add up to.
+MAX_OPTIONAL = 24
+MAX_UNIONS = 16
 _LISTS = ("anyOf", "allOf")
 _MAPS = ("properties", "$defs", "definitions")
 #: What the grammar reads, or passes over.
@@ -34,6 +37,24 @@ _KNOWN = frozenset(
 )
 #: Looking around and back is more than the grammar's patterns can do.
 _LOOKS_AROUND = re.compile(r"\(\?(?:[=!]|<[=!])|\\[1-9]")
+
+
+class Size(NamedTuple):
+    """What grammars have little room for: members that may be absent, and that have many types."""
+
+    optional: int = 0
+    unions: int = 0
+
+    def __add__(self, other: object) -> Size:
+        """Add two up."""
+        if not isinstance(other, Size):
+            return NotImplemented
+        return Size(self.optional + other.optional, self.unions + other.unions)
+
+    @property
+    def fits(self) -> bool:
+        """Whether one request may have as many, over all its schemas."""
+        return self.optional <= MAX_OPTIONAL and self.unions <= MAX_UNIONS
 
 
 class UnfitSchema(ValueError):
@@ -140,6 +161,23 @@ def _refuse_recursion(schema: Schema) -> None:
             if pointer not in seen:
                 seen.add(pointer)
                 ahead += leads_to.get(pointer, ())
+
+
+def size_of(schema: Any) -> Size:
+    """Count a schema's optional members and its members of several types."""
+    if isinstance(schema, list):
+        return sum(map(size_of, cast("list[Any]", schema)), Size())
+    if not isinstance(schema, dict):
+        return Size()
+    node = cast("dict[str, Any]", schema)
+    members = cast("dict[str, Any]", node.get("properties") or {})
+    required = cast("list[str]", node.get("required") or [])
+    size = Size(
+        optional=len(members.keys() - set(required)),
+        unions=int("anyOf" in node or isinstance(node.get("type"), list)),
+    )
+    below = [value for name, value in node.items() if name not in ("enum", "const", "default")]
+    return sum(map(size_of, below), size)
 
 
 def _references(schema: Any) -> set[str]:

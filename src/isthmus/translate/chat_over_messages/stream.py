@@ -11,12 +11,16 @@ from typing import Any, NamedTuple
 
 from isthmus.call import Usage
 from isthmus.errors import UpstreamBroken
-from isthmus.translate.chat_over_messages import ending, reasoning
+from isthmus.translate.chat_over_messages import calls, ending, reasoning
+from isthmus.translate.chat_over_messages.forced import CallEvents
+from isthmus.translate.chat_over_messages.form import PLAIN, AnswerForm
+from isthmus.translate.chat_over_messages.json_object import Unfencing
 from isthmus.translate.chat_over_messages.response import SEPARATOR
 from isthmus.wire import json
 from isthmus.wire.chat.documents import Chunk
 from isthmus.wire.chat.usage import usage_document
 from isthmus.wire.messages.documents import Block, Event
+from isthmus.wire.messages.fold import CUTS_OFF
 from isthmus.wire.messages.usage import UsageMeter
 
 _MARK = "@"
@@ -37,14 +41,16 @@ class Splice(NamedTuple):
 class _OpenBlock:
     """A block under way. ``ordinal`` counts blocks of its kind as the client sees them."""
 
-    __slots__ = ("input", "kind", "ordinal", "position", "silent")
+    __slots__ = ("custom", "input", "kind", "ordinal", "position", "written")
 
     def __init__(self, kind: str, position: int, start_input: object) -> None:
         self.kind = kind
         self.position = position
         self.ordinal = 0
         self.input = start_input
-        self.silent = True
+        self.written: list[str] = []
+        #: Id and name of a call whose input is free text.
+        self.custom: tuple[str, str] | None = None
 
 
 class ChatStream:
@@ -55,12 +61,15 @@ class ChatStream:
     """
 
     def __init__(
-        self, *, model: str, created: int, include_usage: bool, hide_thinking: bool
+        self, *, model: str, created: int, include_usage: bool, form: AnswerForm = PLAIN
     ) -> None:
         self.complete = False
         self.message_id: str | None = None
         self._include_usage = include_usage
-        self._hide_thinking = hide_thinking
+        self._form = form
+        self._hide_thinking = form.hide_thinking
+        self._call_events = None if form.forced is None else CallEvents(form.forced)
+        self._unfencing = Unfencing() if form.json_object else None
         self._chunk: Chunk = {
             "id": "",
             "object": "chat.completion.chunk",
@@ -70,6 +79,7 @@ class ChatStream:
         self._meter = UsageMeter()
         self._open: dict[int, _OpenBlock] = {}
         self._seen = -1
+        self._half_call = False
         self._calls = 0
         self._thoughts = 0
         self._has_text = False
@@ -109,11 +119,11 @@ class ChatStream:
         Raises:
             UpstreamBroken: the event does not fit the protocol's grammar.
         """
-        step = self._steps.get(event["type"])
-        if step is None:
-            return []
         try:
-            return step(event)
+            if self._call_events is not None:
+                told = self._call_events.feed(event)
+                return [chunk for each in told for chunk in self._take(each)]
+            return self._take(event)
         except (KeyError, TypeError, AttributeError):
             raise UpstreamBroken("The upstream sent a malformed stream event.") from None
 
@@ -125,6 +135,10 @@ class ChatStream:
         if self.complete or self._stop is None or self._open:
             return []
         return self._finish({})
+
+    def _take(self, event: Event) -> list[Chunk]:
+        step = self._steps.get(event["type"])
+        return [] if step is None else step(event)
 
     def _delta(self, delta: dict[str, Any], finish_reason: str | None = None) -> Chunk:
         choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
@@ -155,8 +169,13 @@ class ChatStream:
         if self.message_id is None or self._stop is None:
             raise UpstreamBroken("The upstream ended its answer without a stop reason.")
         stop = self._stop
-        reason = ending.finish_reason(stop["stop_reason"])
+        if self._half_call and stop["stop_reason"] not in CUTS_OFF:
+            raise UpstreamBroken("The upstream ended its answer in the middle of a tool call.")
+        reason = ending.finish_reason(stop["stop_reason"], legacy=self._form.legacy)
         chunks: list[Chunk] = []
+        rest = self._unfencing.close() if self._unfencing is not None else ""
+        if rest:
+            chunks.append(self._delta({"content": rest}))
         if stop["stop_reason"] == "refusal":
             chunks.append(self._delta({"refusal": ending.refusal_text(stop.get("stop_details"))}))
         last = self._delta({}, reason)
@@ -203,9 +222,7 @@ class ChatStream:
         if block is None:
             raise UpstreamBroken("The upstream ended a content block that is not open.")
         self.splice = None
-        if block.kind == "tool_use" and block.silent:
-            return [self._call_piece(block, json.encode_text(block.input or {}))]
-        return []
+        return self._end_call(block) if block.kind == "tool_use" else []
 
     # Text -----------------------------------------------------------------------------------
 
@@ -221,11 +238,13 @@ class ChatStream:
                 text = SEPARATOR + text
             self._apart = False
         self._has_text = True
-        return [self._delta({"content": text})]
+        if self._unfencing is not None:
+            text = self._unfencing.feed(text)
+        return [self._delta({"content": text})] if text else []
 
     def _text_delta(self, block: _OpenBlock, delta: Block) -> list[Chunk]:
         chunks = self._text(block, delta)
-        if chunks and self.splice is None and block.kind == "text":
+        if chunks and self.splice is None and self._unfencing is None and block.kind == "text":
             encoded = json.encode(self._delta({"content": _MARK}))
             prefix, _, suffix = encoded.rpartition(_MARK_LITERAL)
             self.splice = Splice(block.position, prefix, suffix)
@@ -236,24 +255,35 @@ class ChatStream:
     def _start_call(self, block: _OpenBlock, _position: int, content: Block) -> list[Chunk]:
         block.ordinal = self._calls
         self._calls += 1
-        call = {
-            "index": block.ordinal,
-            "id": content["id"],
-            "type": "function",
-            "function": {"name": content["name"], "arguments": ""},
-        }
-        return [self._delta({"tool_calls": [call]})]
+        if content["name"] in self._form.custom_tools:
+            block.custom = (content["id"], content["name"])
+            return []
+        if self._form.legacy and block.ordinal:
+            return []  # such a client can take one call
+        return [self._delta(calls.opening(block.ordinal, content, self._form))]
 
     def _arguments(self, block: _OpenBlock, delta: Block) -> list[Chunk]:
-        fragment = _string(delta, "partial_json")
-        if not fragment or block.kind != "tool_use":
+        piece = _string(delta, "partial_json")
+        if not piece or block.kind != "tool_use":
             return []
-        block.silent = False
-        return [self._call_piece(block, fragment)]
+        block.written.append(piece)
+        return self._call_piece(block, piece)
 
-    def _call_piece(self, block: _OpenBlock, fragment: str) -> Chunk:
-        call = {"index": block.ordinal, "function": {"arguments": fragment}}
-        return self._delta({"tool_calls": [call]})
+    def _call_piece(self, block: _OpenBlock, piece: str) -> list[Chunk]:
+        if block.custom or (self._form.legacy and block.ordinal):
+            return []
+        return [self._delta(calls.fragment(block.ordinal, piece, self._form))]
+
+    def _end_call(self, block: _OpenBlock) -> list[Chunk]:
+        if block.custom:
+            whole = _decoded("".join(block.written)) if block.written else block.input
+            if whole is None:
+                self._half_call = True
+                return []
+            return [self._delta(calls.custom(block.ordinal, *block.custom, whole))]
+        if not block.written:
+            return self._call_piece(block, json.encode_text(block.input or {}))
+        return []
 
     # Thinking -------------------------------------------------------------------------------
 
@@ -289,6 +319,14 @@ class ChatStream:
         signature = _string(delta, "signature")
         entry = {"type": "reasoning.text", "signature": signature, "index": block.ordinal}
         return [self._delta({"reasoning_details": [entry]})]
+
+
+def _decoded(text: str) -> Any:
+    """Return the JSON value; None for half of one."""
+    try:
+        return json.decode(text.encode())
+    except (json.MalformedJSON, UnicodeEncodeError):
+        return None
 
 
 def _string(delta: Block, name: str) -> str:

@@ -1,6 +1,6 @@
-"""Tools, and whether the model may, must or must not call them.
+"""What tools a model may know of: ``tools``.
 
-Tools are never taken away from a request to keep the model from calling them: the history refers to
+Tools are never taken away from a request to keep the model from calling any: the history refers to
 them, the prompt cache begins with them. ``tool_choice`` says it instead.
 """
 
@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from isthmus.call import Capabilities
 from isthmus.errors import InvalidRequest
-from isthmus.translate.chat_over_messages.schema import UnfitSchema, normalised
+from isthmus.translate.chat_over_messages.calls import WRAPPED
+from isthmus.translate.chat_over_messages.schema import Size, UnfitSchema, normalised, size_of
 from isthmus.translate.remarks import Remarks
-from isthmus.wire.chat.documents import ChatRequest, FunctionDeclaration, Tool
+from isthmus.wire.chat.documents import ChatRequest, CustomDeclaration, FunctionDeclaration, Tool
 from isthmus.wire.messages.documents import Block, Turn
 
 #: Upstream's limit on tools whose arguments follow a grammar.
@@ -21,44 +21,69 @@ MAX_STRICT = 20
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}", re.ASCII)
 
 
-def declarations(request: ChatRequest, turns: list[Turn], remarks: Remarks) -> list[Block]:
-    """Translate ``tools``; where there are none but the history has calls, declare those."""
+def declarations(
+    request: ChatRequest, turns: list[Turn], output_format: Block | None, remarks: Remarks
+) -> list[Block]:
+    """Translate ``tools``; where there are none but the history has calls, declare those.
+
+    ``output_format`` shares its limits with strict tools.
+    """
     tools = request.get("tools") or []
     declared: dict[str, Block] = {}
     for index, tool in enumerate(tools):
         path = f"tools[{index}]"
         block = _declaration(tool, path, remarks)
         if block["name"] in declared:
+            where = f"{path}.{tool['type']}.name"
             raise InvalidRequest(
-                f"'{path}.function.name': the name '{block['name']}' is declared twice.",
-                param=f"{path}.function.name",
+                f"'{where}': the name '{block['name']}' is declared twice.", param=where
             )
         declared[block["name"]] = block
-    _loosen_excess(declared, remarks)
+    _loosen_excess(declared, output_format, remarks)
     return list(declared.values()) or _declared_by_history(turns, remarks)
 
 
 def _declaration(tool: Tool, path: str, remarks: Remarks) -> Block:
-    if tool["type"] != "function":
-        raise InvalidRequest(
-            f"'{path}.type': tools of type '{tool['type']}' are not supported yet.",
-            param=f"{path}.type",
-            code="unsupported_value",
-        )
+    if tool["type"] == "custom":
+        return _custom(tool["custom"], f"{path}.custom", remarks)
     function, path = tool["function"], f"{path}.function"
-    name = function.get("name", "")
-    if not _NAME.fullmatch(name):
-        raise InvalidRequest(
-            f"'{path}.name' must have 1 to 64 letters, digits, underscores or dashes.",
-            param=f"{path}.name",
-        )
-    block: Block = {"name": name}
+    block: Block = {"name": _name(function, path)}
     description = function.get("description")
     if description:
         block["description"] = description
     block["input_schema"] = _object_schema(function, path)
     if function.get("strict"):
         _make_strict(block, path, remarks)
+    return block
+
+
+def _name(declared: FunctionDeclaration | CustomDeclaration, path: str) -> str:
+    name = declared.get("name", "")
+    if not _NAME.fullmatch(name):
+        raise InvalidRequest(
+            f"'{path}.name' must have 1 to 64 letters, digits, underscores or dashes.",
+            param=f"{path}.name",
+        )
+    return name
+
+
+def _custom(custom: CustomDeclaration, path: str, remarks: Remarks) -> Block:
+    """Wrap free text into the one member of an object, which is all that Claude's tools take."""
+    block: Block = {"name": _name(custom, path)}
+    words = [custom.get("description") or ""]
+    grammar = (custom.get("format") or {}).get("grammar")
+    if grammar:
+        syntax, definition = grammar["syntax"], grammar["definition"]
+        words.append(f"The input follows a {syntax} grammar:\n{definition}")
+        remarks.warn("tools.custom.grammar", f"{path}.format", "only described")
+    if any(words):
+        block["description"] = "\n\n".join(filter(None, words))
+    block["input_schema"] = {
+        "type": "object",
+        "properties": {WRAPPED: {"type": "string"}},
+        "required": [WRAPPED],
+        "additionalProperties": False,
+    }
     return block
 
 
@@ -89,14 +114,25 @@ def _make_strict(block: Block, path: str, remarks: Remarks) -> None:
     block["strict"] = True
 
 
-def _loosen_excess(declared: dict[str, Block], remarks: Remarks) -> None:
-    strict = [block for block in declared.values() if "strict" in block]
-    for block in strict[MAX_STRICT:]:
+def _loosen_excess(
+    declared: dict[str, Block], output_format: Block | None, remarks: Remarks
+) -> None:
+    """Keep as many tools strict as the grammar can hold, the first ones first."""
+    spent = size_of(output_format["schema"]) if output_format is not None else Size()
+    kept = 0
+    for block in declared.values():
+        if "strict" not in block:
+            continue
+        size = size_of(block["input_schema"])
+        if kept < MAX_STRICT and (spent + size).fits:
+            spent += size
+            kept += 1
+            continue
         del block["strict"]
         remarks.warn(
             "tools.strict.excess",
             f"tools.{block['name']}.strict",
-            f"dropped, at most {MAX_STRICT} tools can be strict",
+            "dropped, the grammar has no room for more strict tools",
         )
 
 
@@ -113,47 +149,7 @@ def _declared_by_history(turns: list[Turn], remarks: Remarks) -> list[Block]:
     return [{"name": name, "input_schema": {"type": "object"}} for name in names]
 
 
-def choice(
-    request: ChatRequest, tools: list[Block], capabilities: Capabilities, remarks: Remarks
-) -> Block | None:
-    """Translate ``tool_choice`` and ``parallel_tool_calls``; None leaves it to the model.
-
-    Raises:
-        InvalidRequest: a function that is not declared, or a demand this model cannot be given.
-    """
-    declared = {tool["name"] for tool in tools} if request.get("tools") else set[str]()
-    wanted = request.get("tool_choice") or ("auto" if declared else "none")
-    block = _choice(wanted, declared)
-    if block["type"] in ("any", "tool") and not capabilities.forced_tools:
-        raise InvalidRequest(
-            "'tool_choice': this model cannot be made to call a tool; use 'auto'.",
-            param="tool_choice",
-            code="unsupported_value",
-        )
-    if not tools:
-        return None
-    if request.get("parallel_tool_calls") is False and block["type"] != "none":
-        block["disable_parallel_tool_use"] = True
-    return None if block == {"type": "auto"} else block
-
-
-def _choice(wanted: Any, declared: set[str]) -> Block:
-    if wanted in ("none", "auto"):
-        return {"type": wanted if declared else "none"}
-    if wanted == "required":
-        if not declared:
-            raise InvalidRequest("'tool_choice' needs 'tools'.", param="tool_choice")
-        return {"type": "any"}
-    if wanted["type"] != "function":
-        raise InvalidRequest(
-            f"'tool_choice.type': the type '{wanted['type']}' is not supported yet.",
-            param="tool_choice.type",
-            code="unsupported_value",
-        )
-    name: str = wanted["function"]["name"]
-    if name not in declared:
-        raise InvalidRequest(
-            f"'tool_choice.function.name': '{name}' is not declared in 'tools'.",
-            param="tool_choice.function.name",
-        )
-    return {"type": "tool", "name": name}
+def custom_names(request: ChatRequest) -> frozenset[str]:
+    """Return the names of the tools whose input is free text."""
+    tools = request.get("tools") or []
+    return frozenset(tool["custom"].get("name", "") for tool in tools if tool["type"] == "custom")

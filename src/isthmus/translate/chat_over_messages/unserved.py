@@ -26,8 +26,6 @@ _REFUSED: dict[str, tuple[Test, str]] = {
     "logit_bias": (bool, "unsupported_parameter"),
     "audio": (bool, "unsupported_modality"),
     "modalities": (lambda asked: asked not in ([], ["text"]), "unsupported_modality"),
-    "functions": (bool, "unsupported_parameter"),
-    "function_call": (bool, "unsupported_parameter"),
     "web_search_options": (lambda _: True, "unsupported_parameter"),
     "moderation": (lambda _: True, "unsupported_parameter"),
     "service_tier": (lambda tier: tier not in _TIERS, "unsupported_value"),
@@ -74,9 +72,10 @@ def settle(request: ChatRequest, remarks: Remarks) -> None:
     for index, message in enumerate(request.get("messages", ())):
         _settle_message(cast("dict[str, Any]", message), f"messages[{index}].", remarks)
     for index, tool in enumerate(request.get("tools") or ()):
-        path = f"tools[{index}].function."
-        declaration = cast("dict[str, Any]", tool.get("function", {}))
-        _name_unknown(declaration, shape.KNOWN_IN_DECLARATION, path, remarks)
+        kind = tool["type"]
+        known = shape.KNOWN_IN_CUSTOM if kind == "custom" else shape.KNOWN_IN_DECLARATION
+        declared = cast("dict[str, Any]", tool[kind])
+        _name_unknown(declared, known, f"tools[{index}].{kind}.", remarks)
     options = request.get("stream_options")
     if options is not None and not request.get("stream"):
         raise InvalidRequest(
@@ -85,13 +84,12 @@ def settle(request: ChatRequest, remarks: Remarks) -> None:
 
 
 def _settle_message(message: dict[str, Any], path: str, remarks: Remarks) -> None:
-    for name in ("function_call", "audio"):
-        if message.get(name):
-            raise InvalidRequest(
-                f"'{path}{name}' is not supported yet.",
-                param=f"{path}{name}",
-                code="unsupported_parameter",
-            )
+    if message.get("audio"):
+        raise InvalidRequest(
+            f"'{path}audio': Claude does not speak.",
+            param=f"{path}audio",
+            code="unsupported_modality",
+        )
     role: str = message["role"]
     _name_unknown(message, _KNOWN_IN_MESSAGE[role], path, remarks)
     content = message.get("content")

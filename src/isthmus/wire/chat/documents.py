@@ -22,12 +22,20 @@ class FunctionCall(TypedDict):
     arguments: str
 
 
-class ToolCall(TypedDict, total=False):
-    """One call of an assistant turn."""
+class CustomCall(TypedDict):
+    """The custom tool of a tool call. ``input`` is free text."""
 
-    id: str
-    type: Literal["function", "custom"]
-    function: FunctionCall
+    name: str
+    input: str
+
+
+class ToolCall(TypedDict, total=False):
+    """One call of an assistant turn: ``function`` or ``custom`` is there, as the type says."""
+
+    id: Required[str]
+    type: Required[Literal["function", "custom"]]
+    function: Required[FunctionCall]
+    custom: Required[CustomCall]
 
 
 class ChatMessage(TypedDict, total=False):
@@ -39,6 +47,7 @@ class ChatMessage(TypedDict, total=False):
     refusal: str | None
     tool_calls: list[ToolCall] | None
     tool_call_id: str | None
+    function_call: FunctionCall | None
     reasoning_details: list[Part] | None
 
 
@@ -51,24 +60,20 @@ class FunctionDeclaration(TypedDict, total=False):
     strict: bool | None
 
 
+class CustomDeclaration(TypedDict, total=False):
+    """What a custom tool declares; its input is free text, perhaps after a grammar."""
+
+    name: str
+    description: str | None
+    format: dict[str, Any] | None
+
+
 class Tool(TypedDict):
-    """One entry of ``tools``."""
+    """One entry of ``tools``: ``function`` or ``custom`` is there, as the type says."""
 
     type: Literal["function", "custom"]
     function: FunctionDeclaration
-
-
-class NamedFunction(TypedDict):
-    """The function a ``tool_choice`` names."""
-
-    name: str
-
-
-class ToolChoice(TypedDict):
-    """A ``tool_choice`` that names one function."""
-
-    type: Literal["function", "custom", "allowed_tools"]
-    function: NamedFunction
+    custom: CustomDeclaration
 
 
 class Thinking(TypedDict, total=False):
@@ -88,8 +93,8 @@ class StreamOptions(TypedDict, total=False):
 class ChatRequest(TypedDict, total=False):
     """The body of ``POST /v1/chat/completions``, as far as it is translated."""
 
-    model: str
-    messages: list[ChatMessage]
+    model: Required[str]
+    messages: Required[list[ChatMessage]]
     temperature: float | None
     top_p: float | None
     top_k: int | None
@@ -101,8 +106,10 @@ class ChatRequest(TypedDict, total=False):
     thinking: Thinking | None
     reasoning_effort: str | None
     tools: list[Tool] | None
-    tool_choice: Literal["none", "auto", "required"] | ToolChoice | None
+    tool_choice: Literal["none", "auto", "required"] | dict[str, Any] | None
     parallel_tool_calls: bool | None
+    functions: list[FunctionDeclaration] | None
+    function_call: Literal["none", "auto"] | dict[str, Any] | None
     response_format: dict[str, Any] | None
     user: str | None
     safety_identifier: str | None

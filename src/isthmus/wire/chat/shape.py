@@ -57,9 +57,14 @@ class _FunctionCall(Struct, tag="function", tag_field="type"):
     function: _Function
 
 
+class _Custom(Struct):
+    name: str
+    input: str
+
+
 class _CustomCall(Struct, tag="custom", tag_field="type"):
     id: str
-    custom: Document
+    custom: _Custom
 
 
 class _System(Struct, tag="system", tag_field="role"):
@@ -82,7 +87,7 @@ class _Assistant(Struct, tag="assistant", tag_field="role"):
     name: str | None = None
     refusal: str | None = None
     tool_calls: list[_FunctionCall | _CustomCall] | None = None
-    function_call: Document | None = None
+    function_call: _Function | None = None
     audio: Document | None = None
     reasoning_details: list[Document] | None = None
 
@@ -108,8 +113,27 @@ class _FunctionTool(Struct, tag="function", tag_field="type"):
     function: _Declaration
 
 
+class _FreeText(Struct, tag="text", tag_field="type"):
+    pass
+
+
+class _Grammar(Struct):
+    definition: str
+    syntax: Literal["lark", "regex"]
+
+
+class _AfterGrammar(Struct, tag="grammar", tag_field="type"):
+    grammar: _Grammar
+
+
+class _CustomDeclaration(Struct):
+    name: str
+    description: str | None = None
+    format: _FreeText | _AfterGrammar | None = None
+
+
 class _CustomTool(Struct, tag="custom", tag_field="type"):
-    custom: Document
+    custom: _CustomDeclaration
 
 
 class _Named(Struct):
@@ -124,8 +148,13 @@ class _ChooseCustom(Struct, tag="custom", tag_field="type"):
     custom: _Named
 
 
+class _Allowed(Struct):
+    mode: Literal["auto", "required"]
+    tools: list[_ChooseFunction | _ChooseCustom]
+
+
 class _ChooseAllowed(Struct, tag="allowed_tools", tag_field="type"):
-    allowed_tools: Document
+    allowed_tools: _Allowed
 
 
 class _StreamOptions(Struct):
@@ -216,8 +245,8 @@ class _Request(Struct):
     prediction: Document | None = None
     verbosity: Literal["low", "medium", "high"] | None = None
     service_tier: str | None = None
-    functions: list[Document] | None = None
-    function_call: str | Document | None = None
+    functions: Annotated[list[_Declaration], Meta(max_length=MAX_TOOLS)] | None = None
+    function_call: Literal["none", "auto"] | _Named | None = None
     web_search_options: Document | None = None
     moderation: Document | None = None
     prompt_cache_key: str | None = None
@@ -250,6 +279,7 @@ KNOWN_IN_PART: dict[str, frozenset[str]] = {
     }.items()
 }
 KNOWN_IN_DECLARATION = frozenset(_Declaration.__struct_fields__)
+KNOWN_IN_CUSTOM = frozenset(_CustomDeclaration.__struct_fields__)
 
 _MISSING = re.compile(r"Object missing required field `([^`]+)`")
 

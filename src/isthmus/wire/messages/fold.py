@@ -19,7 +19,7 @@ _GROWS = {
 }
 
 #: Stop reasons that may leave the last tool call half written.
-_CUTS_OFF = frozenset({"max_tokens", "model_context_window_exceeded", "refusal"})
+CUTS_OFF = frozenset({"max_tokens", "model_context_window_exceeded", "refusal"})
 
 
 class Fold:
@@ -132,7 +132,7 @@ class Fold:
         for index in sorted(self._open & self._pieces.keys()):
             self._stop_block({"index": index})
         reason = self._message.get("stop_reason")
-        if reason is None or (self._open and reason not in _CUTS_OFF):
+        if reason is None or (self._open and reason not in CUTS_OFF):
             raise ValueError
         self.complete = True
 

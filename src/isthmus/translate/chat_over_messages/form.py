@@ -1,0 +1,28 @@
+"""What the translation of an answer must know of its request."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Forced(Struct, frozen=True):
+    """A call that was asked for as a JSON text; see `forced.py`. ``name``: None if it says so."""
+
+    name: str | None
+
+
+class AnswerForm(Struct, frozen=True, kw_only=True):
+    """How an answer is told to the client that waits for it.
+
+    ``custom_tools`` are names of tools whose input is free text; ``legacy`` clients know one
+    function call where others know tool calls; ``json_object`` means a text that is one.
+    """
+
+    hide_thinking: bool = False
+    forced: Forced | None = None
+    custom_tools: frozenset[str] = frozenset()
+    legacy: bool = False
+    json_object: bool = False
+
+
+PLAIN = AnswerForm()
