@@ -13,6 +13,7 @@ from isthmus.sandbox.answer import Answer, last_text
 from isthmus.sandbox.directives import UnknownDirectiveError, parse, without_directives
 from isthmus.sandbox.errors import ApiError
 from isthmus.sandbox.grammar import events
+from isthmus.sandbox.prompt import Prompt
 from isthmus.sandbox.rules import check
 from isthmus.sandbox.schema import example
 
@@ -83,7 +84,8 @@ def changed(place: tuple[str | int, ...], value: object) -> dict:
 
 def answered(document: dict) -> dict:
     model = check(document, "2026-10-21")
-    return Answer(document, model, parse(last_text(document))).message
+    room = model.max_input - Prompt(document).tokens
+    return Answer(document, model, parse(last_text(document)), room=room).message({})
 
 
 @pytest.mark.parametrize(

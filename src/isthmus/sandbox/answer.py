@@ -13,7 +13,7 @@ from isthmus.sandbox.directives import Call, Directives, without_directives
 from isthmus.sandbox.models import Model
 from isthmus.sandbox.schema import example
 from isthmus.sandbox.signature import redact, sign
-from isthmus.sandbox.tokens import count, count_prompt, pieces
+from isthmus.sandbox.tokens import count, pieces
 from isthmus.wire import json
 
 Document = dict[str, Any]
@@ -27,24 +27,30 @@ _FILLER = "The quick brown fox jumps over the lazy dog. "
 
 
 class Answer:
-    """The answer to one request: `message` is the document of a unary call."""
+    """The answer to one request. ``room``: the tokens the prompt leaves in the context window."""
 
-    def __init__(self, document: Document, model: Model, directives: Directives) -> None:
+    def __init__(
+        self, document: Document, model: Model, directives: Directives, *, room: int
+    ) -> None:
         self._document = document
         self._model = model
         self._directives = directives
         stable = {name: value for name, value in document.items() if name != "stream"}
         self._seed = hashlib.sha256(json.encode(stable)).hexdigest()
-        self._room: int = document["max_tokens"]
+        limit: int = document["max_tokens"]
+        self._room = min(limit, room)
+        self._full = "max_tokens" if limit <= room else "model_context_window_exceeded"
         self._thinking_tokens = 0
         self._output_tokens = 0
         self._content: list[Block] = []
         self._stop: dict[str, Any] = {"stop_reason": "end_turn", "stop_sequence": None}
-        self._compose()
+        if limit:
+            self._compose()
+        else:  # it only warms the cache
+            self._stop["stop_reason"] = "max_tokens"
 
-    @property
-    def message(self) -> Document:
-        """The whole answer."""
+    def message(self, prompt_usage: Document) -> Document:
+        """Return the whole answer, with what its prompt cost in ``usage``."""
         return {
             "id": f"msg_{self._seed[:24]}",
             "type": "message",
@@ -53,13 +59,7 @@ class Answer:
             "content": self._content,
             **self._stop,
             "usage": {
-                "input_tokens": count_prompt(self._document),
-                "cache_creation_input_tokens": 0,
-                "cache_read_input_tokens": 0,
-                "cache_creation": {
-                    "ephemeral_5m_input_tokens": 0,
-                    "ephemeral_1h_input_tokens": 0,
-                },
+                **prompt_usage,
                 "output_tokens": self._output_tokens,
                 "output_tokens_details": {"thinking_tokens": self._thinking_tokens},
                 "service_tier": "standard",
@@ -174,7 +174,7 @@ class Answer:
         if not isinstance(arguments, dict):
             arguments = {}
         self._cut(json.encode_text(arguments))
-        if self._stop["stop_reason"] == "max_tokens":
+        if self._stop["stop_reason"] == self._full:
             return  # no room for the call: half of one would be none
         digest = hashlib.sha256(seed.encode()).hexdigest()[:24]
         self._content.append(
@@ -195,7 +195,7 @@ class Answer:
         tokens = pieces(text)
         if len(tokens) > self._room:
             tokens = tokens[: self._room]
-            self._stop = {"stop_reason": "max_tokens", "stop_sequence": None}
+            self._stop = {"stop_reason": self._full, "stop_sequence": None}
         self._room -= len(tokens)
         self._output_tokens += len(tokens)
         return "".join(tokens), len(tokens)

@@ -14,8 +14,9 @@ from isthmus.sandbox.grammar import CONTENT, events
 from isthmus.sandbox.listing import document as model_document
 from isthmus.sandbox.listing import page
 from isthmus.sandbox.models import Model, find
+from isthmus.sandbox.prompt import Prompt
+from isthmus.sandbox.prompt_cache import PromptCache
 from isthmus.sandbox.rules import check, check_prompt
-from isthmus.sandbox.tokens import count_prompt
 from isthmus.wire import json, sse
 
 Message = dict[str, Any]
@@ -35,14 +36,15 @@ _EXTENSION = "isthmus.connection"
 
 def application(*, require_key: bool = False) -> Sandbox:
     """Make a sandbox. With ``require_key`` requests must carry some key, any key."""
-    return Sandbox(require_key=require_key)
+    return Sandbox(PromptCache(), require_key=require_key)
 
 
 class Sandbox:
-    """The ASGI application."""
+    """The ASGI application. What it remembers from call to call is its prompt cache."""
 
-    def __init__(self, *, require_key: bool) -> None:
+    def __init__(self, cache: PromptCache, *, require_key: bool = False) -> None:
         self._require_key = require_key
+        self._cache = cache
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request, or the server's lifespan."""
@@ -52,7 +54,8 @@ class Sandbox:
             await receive()
             await send({"type": "lifespan.shutdown.complete"})
         elif scope["type"] == "http":
-            await _Exchange(scope, receive, send).serve(require_key=self._require_key)
+            exchange = _Exchange(scope, receive, send, self._cache)
+            await exchange.serve(require_key=self._require_key)
 
 
 class _BrokenOff(Exception):
@@ -62,8 +65,9 @@ class _BrokenOff(Exception):
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Message, receive: Receive, send: Send, cache: PromptCache) -> None:
         self._scope = scope
+        self._cache = cache
         self._receive = receive
         self._send = send
         self._headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
@@ -82,10 +86,14 @@ class _Exchange:
             if connection is not None:
                 connection.abort()
 
-    def _require_key(self) -> None:
+    def _credential(self) -> str:
+        """Return the key a request carries, or nothing."""
         scheme, _, token = self._headers.get("authorization", "").partition(" ")
         bearer = token.strip() if scheme.lower() == "bearer" else ""
-        if not (bearer or self._headers.get("x-api-key", "").strip()):
+        return bearer or self._headers.get("x-api-key", "").strip()
+
+    def _require_key(self) -> None:
+        if not self._credential():
             raise ApiError(401, "x-api-key header is required")
 
     async def _route(self) -> None:
@@ -97,7 +105,7 @@ class _Exchange:
             case ("POST", "/v1/messages/count_tokens"):
                 document = await self._document()
                 check_prompt(document, self._version())
-                await self._whole(200, {"input_tokens": count_prompt(document)})
+                await self._whole(200, {"input_tokens": Prompt(document).tokens})
             case ("GET", "/v1/models"):
                 self._version()
                 await self._whole(200, page(self._scope.get("query_string", b"")))
@@ -149,7 +157,10 @@ class _Exchange:
         _refuse_undeclared(directives, document)
         if directives.fail is not None:
             raise _failure(directives)
-        message = Answer(document, model, directives).message
+        prompt = Prompt(document)
+        prompt.check_fits(model)
+        answer = Answer(document, model, directives, room=model.max_input - prompt.tokens)
+        message = answer.message(self._cache.use(prompt, model, self._credential()).document())
         if document.get("stream"):
             await self._stream(message, directives)
             return

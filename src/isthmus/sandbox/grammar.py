@@ -22,7 +22,7 @@ def events(message: dict[str, Any]) -> Iterator[Event]:
         "content": [],
         "stop_reason": None,
         "stop_sequence": None,
-        "usage": {**usage, "output_tokens": 1},
+        "usage": {**usage, "output_tokens": min(1, usage["output_tokens"])},
     }
     begun.pop("stop_details", None)
     yield {"type": "message_start", "message": begun}
