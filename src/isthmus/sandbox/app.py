@@ -17,6 +17,7 @@ from isthmus.sandbox.models import Model, find
 from isthmus.sandbox.prompt import Prompt
 from isthmus.sandbox.prompt_cache import PromptCache
 from isthmus.sandbox.rules import check, check_prompt
+from isthmus.sandbox.searching import declared as web_search_tool
 from isthmus.wire import json, sse
 
 Message = dict[str, Any]
@@ -260,10 +261,13 @@ def _is_due(position: int, event: Document, content: int) -> bool:
 
 
 def _refuse_undeclared(directives: Directives, document: Document) -> None:
-    declared = {tool.get("name") for tool in document.get("tools", [])}
+    # Those that have a schema are the client's; the others nobody there could answer.
+    declared = {tool["name"] for tool in document.get("tools", []) if "input_schema" in tool}
     for call in directives.calls:
         if call.name not in declared:
             raise invalid("sandbox", f"no tool {call.name!r} is declared")
+    if directives.queries and web_search_tool(document) is None:
+        raise invalid("sandbox", "no web search is declared")
 
 
 def _failure(directives: Directives) -> ApiError:
