@@ -1,10 +1,15 @@
 """What the documentation shows works."""
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from factories.gateway import free_port
 from isthmus.config import load
 
 ROOT = Path(__file__).parents[1]
@@ -49,3 +54,38 @@ def test_both_readmes_begin_with_the_two_commands_and_show_the_same():
         assert "make serve" in first
         assert "make test" in first
         assert text.count("```") == count
+
+
+def in_ci(language: str) -> str:
+    """Return the example for a CI in a language."""
+    chapter = (ROOT / "docs" / "sandbox.md").read_text().split("## In your own CI")[1]
+    return chapter.split(f"```{language}\n")[1].split("```")[0]
+
+
+def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as the documentation's reader would, with `isthmus` on the PATH."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, "TMPDIR": str(folder)}
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+
+
+def test_pytest_example_for_a_ci_passes(tmp_path):
+    (tmp_path / "test_ci.py").write_text(in_ci("python"))
+    ran = run(tmp_path, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_ci.py")
+    assert "2 passed" in ran.stdout, ran.stdout + ran.stderr
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_shell_example_for_a_ci_passes(tmp_path):
+    script = in_ci("sh").replace("4117", str(free_port()))
+    ran = run(tmp_path, "sh", "-c", script)
+    assert ran.returncode == 0, ran.stderr
+    assert "Hello, CI." in ran.stdout

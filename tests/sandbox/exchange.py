@@ -4,7 +4,7 @@ import asyncio
 import json
 from typing import Any
 
-from isthmus.sandbox.app import application
+from isthmus.sandbox.app import Sandbox, application
 
 HEADERS = {"anthropic-version": "2026-10-21", "content-type": "application/json"}
 
@@ -32,8 +32,9 @@ class Exchange:
     def leave(self) -> None:
         self._left.set()
 
-    async def run(self, *, require_key: bool = False) -> "Exchange":
-        await application(require_key=require_key)(self.scope, self._receive, self._send)
+    async def run(self, sandbox: Sandbox | None = None, *, require_key: bool = False) -> "Exchange":
+        asked = sandbox or application(require_key=require_key)
+        await asked(self.scope, self._receive, self._send)
         return self
 
     def document(self) -> Any:

@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from isthmus.sandbox import web_search
 from isthmus.sandbox.answer import Answer, last_text
 from isthmus.sandbox.directives import UnknownDirectiveError, parse, without_directives
 from isthmus.sandbox.errors import ApiError
 from isthmus.sandbox.grammar import events
+from isthmus.sandbox.prompt import Prompt
+from isthmus.sandbox.prompt_cache import PromptCache
 from isthmus.sandbox.rules import check
 from isthmus.sandbox.schema import example
 
@@ -26,23 +29,33 @@ SCHEMA = {
 }
 CALL = {"type": "tool_use", "id": "a", "name": "f", "input": {}}
 RESULT = {"type": "tool_result", "tool_use_id": "a", "content": [{"type": "text", "text": "r"}]}
+SEARCH = {
+    "type": "web_search_20260318",
+    "name": "web_search",
+    "max_uses": 2,
+    "blocked_domains": ["example.com"],
+    "user_location": {"type": "approximate", "city": "Oslo"},
+}
+SEARCHED = web_search.call("a", "seed")
+FOUND = web_search.result(SEARCHED, SEARCH, 0)
+CITED = {"type": "text", "text": "c", "citations": [web_search.citation(FOUND["content"][0])]}
 REQUEST = {
     "model": "claude-sonnet-4-6",
     "max_tokens": 2000,
     "system": [{"type": "text", "text": "S", "cache_control": MARK}],
     "messages": [
         {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
-        {"role": "assistant", "content": [CALL]},
+        {"role": "assistant", "content": [SEARCHED, FOUND, CITED, CALL]},
         {
             "role": "user",
             "content": [
                 RESULT,
                 {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}},
-                {"type": "text", "text": "[[sandbox: tokens=5 tool=f]]"},
+                {"type": "text", "text": "[[sandbox: tokens=5 tool=f search=\"b\"]]"},
             ],
         },
     ],
-    "tools": [{"name": "f", "description": "d", "input_schema": SCHEMA, "strict": True}],
+    "tools": [{"name": "f", "description": "d", "input_schema": SCHEMA, "strict": True}, SEARCH],
     "tool_choice": {"type": "auto", "disable_parallel_tool_use": True},
     "thinking": {"type": "adaptive", "display": "summarized"},
     "output_config": {"effort": "high", "format": {"type": "json_schema", "schema": SCHEMA}},
@@ -83,7 +96,9 @@ def changed(place: tuple[str | int, ...], value: object) -> dict:
 
 def answered(document: dict) -> dict:
     model = check(document, "2026-10-21")
-    return Answer(document, model, parse(last_text(document))).message
+    prompt = Prompt(document)
+    made = Answer(document, model, parse(last_text(document)), room=model.max_input - prompt.tokens)
+    return made.message(PromptCache().use(prompt, model, "").document())
 
 
 @pytest.mark.parametrize(

@@ -181,3 +181,29 @@ def test_tokens_are_counted_and_models_listed(client):
 def test_retired_models_are_gone(client):
     with pytest.raises(anthropic.NotFoundError):
         client.messages.create(**ask("Hello!", model="claude-3-haiku"))
+
+
+SEARCH = {"type": "web_search_20260318", "name": "web_search"}
+
+
+def test_search_streams_to_the_same_message_and_can_be_gone_on_with(client):
+    asked = ask('[[sandbox: search="rain" stop=pause_turn]]', tools=[SEARCH])
+    paused = client.messages.create(**asked)
+    assert paused.stop_reason == "pause_turn"
+    asked["messages"] = [*asked["messages"], {"role": "assistant", "content": paused.content}]
+    whole = client.messages.create(**asked)
+    with client.messages.stream(**asked) as stream:
+        streamed = stream.get_final_message()
+    assert streamed.model_dump(exclude={"_request_id"}) == whole.model_dump()
+    assert whole.content[-1].citations[0].url.startswith("https://example.net/")
+    assert whole.usage.server_tool_use.web_search_requests == 1
+
+
+def test_search_that_no_tool_was_declared_for_is_told(client):
+    with pytest.raises(anthropic.BadRequestError, match="no web search is declared"):
+        client.messages.create(**ask('[[sandbox: search="rain"]]'))
+
+
+def test_directive_cannot_call_what_the_client_could_not_answer(client):
+    with pytest.raises(anthropic.BadRequestError, match="no tool 'web_search' is declared"):
+        client.messages.create(**ask("[[sandbox: tool=web_search]]", tools=[SEARCH]))

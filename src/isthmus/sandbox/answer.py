@@ -9,11 +9,14 @@ import hashlib
 import re
 from typing import Any
 
+from isthmus.sandbox import web_search
 from isthmus.sandbox.directives import Call, Directives, without_directives
 from isthmus.sandbox.models import Model
+from isthmus.sandbox.rules.conversation import is_paused
 from isthmus.sandbox.schema import example
+from isthmus.sandbox.searching import Searching
 from isthmus.sandbox.signature import redact, sign
-from isthmus.sandbox.tokens import count, count_prompt, pieces
+from isthmus.sandbox.tokens import count, pieces
 from isthmus.wire import json
 
 Document = dict[str, Any]
@@ -27,24 +30,31 @@ _FILLER = "The quick brown fox jumps over the lazy dog. "
 
 
 class Answer:
-    """The answer to one request: `message` is the document of a unary call."""
+    """The answer to one request. ``room``: the tokens the prompt leaves in the context window."""
 
-    def __init__(self, document: Document, model: Model, directives: Directives) -> None:
+    def __init__(
+        self, document: Document, model: Model, directives: Directives, *, room: int
+    ) -> None:
         self._document = document
         self._model = model
         self._directives = directives
         stable = {name: value for name, value in document.items() if name != "stream"}
         self._seed = hashlib.sha256(json.encode(stable)).hexdigest()
-        self._room: int = document["max_tokens"]
+        limit: int = document["max_tokens"]
+        self._room = min(limit, room)
+        self._full = "max_tokens" if limit <= room else "model_context_window_exceeded"
         self._thinking_tokens = 0
         self._output_tokens = 0
         self._content: list[Block] = []
+        self._searching = Searching(document, directives.queries, self._seed)
         self._stop: dict[str, Any] = {"stop_reason": "end_turn", "stop_sequence": None}
-        self._compose()
+        if limit:
+            self._compose()
+        else:  # it only warms the cache
+            self._stop["stop_reason"] = "max_tokens"
 
-    @property
-    def message(self) -> Document:
-        """The whole answer."""
+    def message(self, prompt_usage: Document) -> Document:
+        """Return the whole answer, with what its prompt cost in ``usage``."""
         return {
             "id": f"msg_{self._seed[:24]}",
             "type": "message",
@@ -53,25 +63,20 @@ class Answer:
             "content": self._content,
             **self._stop,
             "usage": {
-                "input_tokens": count_prompt(self._document),
-                "cache_creation_input_tokens": 0,
-                "cache_read_input_tokens": 0,
-                "cache_creation": {
-                    "ephemeral_5m_input_tokens": 0,
-                    "ephemeral_1h_input_tokens": 0,
-                },
+                **prompt_usage,
                 "output_tokens": self._output_tokens,
                 "output_tokens_details": {"thinking_tokens": self._thinking_tokens},
                 "service_tier": "standard",
+                **self._searches(),
             },
         }
 
     def _compose(self) -> None:
         directives = self._directives
-        if self._thinks():
-            self._think()
-        if directives.redacted:
-            self._content.append({"type": "redacted_thinking", "data": redact(self._seed)})
+        self._reflect()
+        self._search()
+        if self._stop["stop_reason"] == "pause_turn":
+            return
         calls = self._calls()
         if directives.refuse is not None:
             if directives.tokens or directives.text:
@@ -80,16 +85,26 @@ class Answer:
             return
         if directives.text is not None or directives.tokens or not calls:
             self._say(self._text())
+            self._cite()
         if self._stop["stop_reason"] == "stop_sequence":
             calls = []  # it ended before it came to them
         for call in calls:
             self._call(call)
         if calls and self._stop["stop_reason"] == "end_turn":
             self._stop["stop_reason"] = "tool_use"
-        if directives.stop is not None:
+        if directives.stop is not None and not self._searching.is_resumed:
             self._stop["stop_reason"] = directives.stop
 
     # Thinking -------------------------------------------------------------------------------
+
+    def _reflect(self) -> None:
+        """Think first, but not again in a turn that was only paused."""
+        if self._searching.is_resumed:
+            return
+        if self._thinks():
+            self._think()
+        if self._directives.redacted:
+            self._content.append({"type": "redacted_thinking", "data": redact(self._seed)})
 
     def _thinks(self) -> bool:
         kind = self._document.get("thinking", {}).get("type")
@@ -107,6 +122,43 @@ class Answer:
         if thought:
             block = {"type": "thinking", "thinking": shown, "signature": sign(thought)}
             self._content.append(block)
+
+    # Searching ------------------------------------------------------------------------------
+
+    def _search(self) -> None:
+        """Search, or pause at the first call where the prompt asks for that."""
+        pauses = self._directives.stop == "pause_turn" and not self._searching.is_resumed
+        for block in self._searching.blocks():
+            if block["type"] == "server_tool_use":
+                self._cut(json.encode_text(block["input"]))
+                if self._stop["stop_reason"] == self._full:
+                    return
+            self._content.append(block)
+            if pauses:
+                self._stop["stop_reason"] = "pause_turn"
+                return
+
+    def _cite(self) -> None:
+        """Quote what was found; a text that was prescribed has all the citations itself."""
+        citations = [web_search.citation(found) for found in self._searching.found]
+        is_formatted = self._document.get("output_config", {}).get("format") is not None
+        if not citations or is_formatted or self._stop["stop_reason"] != "end_turn":
+            return
+        if self._directives.text is not None or self._directives.tokens is not None:
+            if self._content[-1]["type"] == "text":
+                self._content[-1]["citations"] = citations
+            return
+        for citation in citations:
+            quote, _ = self._cut(f" {citation['cited_text']}")
+            if quote:
+                cited = {"type": "text", "text": quote, "citations": [citation]}
+                self._content.append(cited)
+
+    def _searches(self) -> Document:
+        """Return what usage says of searches, where there were any."""
+        requests = self._searching.requests
+        counted = {"web_search_requests": requests, "web_fetch_requests": 0}
+        return {"server_tool_use": counted} if requests else {}
 
     # Text -----------------------------------------------------------------------------------
 
@@ -153,9 +205,9 @@ class Answer:
         if self._directives.calls:
             calls = self._directives.calls
         elif choice["type"] == "tool":
-            calls = [Call(choice["name"])]
+            calls = [Call(name) for name in declared if name == choice["name"]]
         elif choice["type"] == "any":
-            calls = self._spoken_of(declared) or [Call(next(iter(declared)))]
+            calls = self._spoken_of(declared) or [Call(name) for name in declared][:1]
         elif choice["type"] == "auto" and not self._results():
             calls = self._spoken_of(declared)
         else:
@@ -174,7 +226,7 @@ class Answer:
         if not isinstance(arguments, dict):
             arguments = {}
         self._cut(json.encode_text(arguments))
-        if self._stop["stop_reason"] == "max_tokens":
+        if self._stop["stop_reason"] == self._full:
             return  # no room for the call: half of one would be none
         digest = hashlib.sha256(seed.encode()).hexdigest()[:24]
         self._content.append(
@@ -195,7 +247,7 @@ class Answer:
         tokens = pieces(text)
         if len(tokens) > self._room:
             tokens = tokens[: self._room]
-            self._stop = {"stop_reason": "max_tokens", "stop_sequence": None}
+            self._stop = {"stop_reason": self._full, "stop_sequence": None}
         self._room -= len(tokens)
         self._output_tokens += len(tokens)
         return "".join(tokens), len(tokens)
@@ -215,8 +267,11 @@ def last_text(document: Document) -> str:
 def _last_said(document: Document) -> list[Block]:
     """Return the content of the last user turn, consecutive messages taken together."""
     said: list[Block] = []
+    resumed = is_paused(document)
     for turn in reversed(document["messages"]):
         if turn["role"] == "assistant":
+            if resumed and not said:
+                continue
             break
         if turn["role"] == "user":
             content: str | list[Block] = turn["content"]

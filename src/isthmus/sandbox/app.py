@@ -14,8 +14,10 @@ from isthmus.sandbox.grammar import CONTENT, events
 from isthmus.sandbox.listing import document as model_document
 from isthmus.sandbox.listing import page
 from isthmus.sandbox.models import Model, find
+from isthmus.sandbox.prompt import Prompt
+from isthmus.sandbox.prompt_cache import PromptCache
 from isthmus.sandbox.rules import check, check_prompt
-from isthmus.sandbox.tokens import count_prompt
+from isthmus.sandbox.searching import declared as web_search_tool
 from isthmus.wire import json, sse
 
 Message = dict[str, Any]
@@ -35,14 +37,15 @@ _EXTENSION = "isthmus.connection"
 
 def application(*, require_key: bool = False) -> Sandbox:
     """Make a sandbox. With ``require_key`` requests must carry some key, any key."""
-    return Sandbox(require_key=require_key)
+    return Sandbox(PromptCache(), require_key=require_key)
 
 
 class Sandbox:
-    """The ASGI application."""
+    """The ASGI application. What it remembers from call to call is its prompt cache."""
 
-    def __init__(self, *, require_key: bool) -> None:
+    def __init__(self, cache: PromptCache, *, require_key: bool = False) -> None:
         self._require_key = require_key
+        self._cache = cache
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request, or the server's lifespan."""
@@ -52,7 +55,8 @@ class Sandbox:
             await receive()
             await send({"type": "lifespan.shutdown.complete"})
         elif scope["type"] == "http":
-            await _Exchange(scope, receive, send).serve(require_key=self._require_key)
+            exchange = _Exchange(scope, receive, send, self._cache)
+            await exchange.serve(require_key=self._require_key)
 
 
 class _BrokenOff(Exception):
@@ -62,8 +66,9 @@ class _BrokenOff(Exception):
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Message, receive: Receive, send: Send, cache: PromptCache) -> None:
         self._scope = scope
+        self._cache = cache
         self._receive = receive
         self._send = send
         self._headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
@@ -82,10 +87,14 @@ class _Exchange:
             if connection is not None:
                 connection.abort()
 
-    def _require_key(self) -> None:
+    def _credential(self) -> str:
+        """Return the key a request carries, or nothing."""
         scheme, _, token = self._headers.get("authorization", "").partition(" ")
         bearer = token.strip() if scheme.lower() == "bearer" else ""
-        if not (bearer or self._headers.get("x-api-key", "").strip()):
+        return bearer or self._headers.get("x-api-key", "").strip()
+
+    def _require_key(self) -> None:
+        if not self._credential():
             raise ApiError(401, "x-api-key header is required")
 
     async def _route(self) -> None:
@@ -97,7 +106,7 @@ class _Exchange:
             case ("POST", "/v1/messages/count_tokens"):
                 document = await self._document()
                 check_prompt(document, self._version())
-                await self._whole(200, {"input_tokens": count_prompt(document)})
+                await self._whole(200, {"input_tokens": Prompt(document).tokens})
             case ("GET", "/v1/models"):
                 self._version()
                 await self._whole(200, page(self._scope.get("query_string", b"")))
@@ -149,7 +158,10 @@ class _Exchange:
         _refuse_undeclared(directives, document)
         if directives.fail is not None:
             raise _failure(directives)
-        message = Answer(document, model, directives).message
+        prompt = Prompt(document)
+        prompt.check_fits(model)
+        answer = Answer(document, model, directives, room=model.max_input - prompt.tokens)
+        message = answer.message(self._cache.use(prompt, model, self._credential()).document())
         if document.get("stream"):
             await self._stream(message, directives)
             return
@@ -249,10 +261,13 @@ def _is_due(position: int, event: Document, content: int) -> bool:
 
 
 def _refuse_undeclared(directives: Directives, document: Document) -> None:
-    declared = {tool.get("name") for tool in document.get("tools", [])}
+    # Those that have a schema are the client's; the others nobody there could answer.
+    declared = {tool["name"] for tool in document.get("tools", []) if "input_schema" in tool}
     for call in directives.calls:
         if call.name not in declared:
             raise invalid("sandbox", f"no tool {call.name!r} is declared")
+    if directives.queries and web_search_tool(document) is None:
+        raise invalid("sandbox", "no web search is declared")
 
 
 def _failure(directives: Directives) -> ApiError:

@@ -50,6 +50,8 @@ class Directives:
     think: int | None = None
     redacted: bool = False
     calls: list[Call] = field(default_factory=list[Call])
+    #: What to search the web for, one search after the other.
+    queries: list[str] = field(default_factory=list[str])
     refuse: str | None = None
     stop: str | None = None
     fail: int | None = None
@@ -171,6 +173,12 @@ def _add_call(found: Directives, value: str, arguments: dict[str, Any] | None) -
     found.calls.append(Call(value, arguments))
 
 
+def _add_query(found: Directives, value: str, _: object) -> None:
+    if not value.strip():
+        raise ValueError
+    found.queries.append(value)
+
+
 def _set_refuse(found: Directives, value: str, _: object) -> None:
     found.refuse = _one_of(value or "general_harms", _CATEGORIES)
 
@@ -202,6 +210,7 @@ _SETTERS: dict[str, Setter] = {
     "think": _set_think,
     "redacted": _set_redacted,
     "tool": _add_call,
+    "search": _add_query,
     "refuse": _set_refuse,
     "stop": _set_stop,
     "fail": _set_fail,

@@ -17,12 +17,13 @@ CONTENT = frozenset({"content_block_start", "content_block_delta", "content_bloc
 def events(message: dict[str, Any]) -> Iterator[Event]:
     """Tell ``message`` event by event, one token for each delta."""
     usage = message["usage"]
+    begun_usage = {name: value for name, value in usage.items() if name != "server_tool_use"}
     begun: Event = {
         **message,
         "content": [],
         "stop_reason": None,
         "stop_sequence": None,
-        "usage": {**usage, "output_tokens": 1},
+        "usage": {**begun_usage, "output_tokens": min(1, usage["output_tokens"])},
     }
     begun.pop("stop_details", None)
     yield {"type": "message_start", "message": begun}
@@ -47,10 +48,11 @@ def _begun(block: dict[str, Any]) -> dict[str, Any]:
     """Return the block as it is before its first delta; some kinds have none and come whole."""
     match block["type"]:
         case "text":
-            return {**block, "text": ""}
+            begun = {**block, "text": ""}
+            return {**begun, "citations": []} if "citations" in block else begun
         case "thinking":
             return {**block, "thinking": "", "signature": ""}
-        case "tool_use":
+        case "tool_use" | "server_tool_use":
             return {**block, "input": {}}
         case _:
             return block
@@ -61,11 +63,13 @@ def _deltas(block: dict[str, Any]) -> Iterator[dict[str, Any]]:
         case "text":
             for piece in pieces(block["text"]):
                 yield {"type": "text_delta", "text": piece}
+            for citation in block.get("citations", []):
+                yield {"type": "citations_delta", "citation": citation}
         case "thinking":
             for piece in pieces(block["thinking"]):
                 yield {"type": "thinking_delta", "thinking": piece}
             yield {"type": "signature_delta", "signature": block["signature"]}
-        case "tool_use" if block["input"]:
+        case "tool_use" | "server_tool_use" if block["input"]:
             for piece in pieces(json.encode_text(block["input"])):
                 yield {"type": "input_json_delta", "partial_json": piece}
         case _:

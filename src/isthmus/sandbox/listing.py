@@ -74,7 +74,7 @@ def document(model: Model) -> Document:
 
 
 def _capabilities(model: Model) -> Document:
-    """Say what of the protocol works here: no server tools, no batches, no citations."""
+    """Say what of the protocol works here: no batches, no code, no citations of documents."""
     return {
         "batch": _supported(value=False),
         "citations": _supported(value=False),
@@ -87,8 +87,8 @@ def _capabilities(model: Model) -> Document:
         "image_input": _supported(value=True),
         "pdf_input": _supported(value=True),
         "server_tools": {
-            **_supported(value=False),
-            "web_search": _supported(value=False),
+            **_supported(value=True),
+            "web_search": _supported(value=True),
             "code_execution": _supported(value=False),
         },
         "structured_outputs": _supported(value=True),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import Any, cast
+
+from isthmus.sandbox.pattern import matching
 
 Schema = dict[str, Any]
 
@@ -12,6 +13,13 @@ _DEEPEST = 6
 #: A schema that refers to itself in many places multiplies; beyond so many places all is cut short.
 _MOST = 2_000
 _WORDS = ("Oslo", "amber", "seven", "harbor", "maple", "quiet", "river", "stone")
+_SCALARS: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "null": (type(None),),
+}
 _FORMATS = {
     "date-time": "2026-11-23T08:30:00Z",
     "time": "08:30:00Z",
@@ -24,8 +32,6 @@ _FORMATS = {
     "ipv6": "2001:db8::1",
     "uuid": "123e4567-e89b-42d3-a456-426614174000",
 }
-#: Texts tried against a pattern, in this order.
-_CANDIDATES = ("a", "A", "1", "abc", "ABC", "123", "a1", "A-1", "2026-11-23", "AB-123", "a@b.co")
 
 
 def example(schema: object, seed: str) -> Any:
@@ -47,13 +53,13 @@ class _Maker:
         if depth > 2 * _DEEPEST:
             return None
         schema = self._followed(schema)
-        for keyword in ("const", "default"):
-            if keyword in schema:
-                return schema[keyword]
-        for keyword in ("enum", "anyOf", "oneOf"):
+        if "const" in schema:
+            return schema["const"]
+        if isinstance(schema.get("enum"), list) and schema["enum"]:
+            allowed = [value for value in schema["enum"] if _is_of(value, schema)]
+            return (allowed or schema["enum"])[self._choose(path, len(allowed or schema["enum"]))]
+        for keyword in ("anyOf", "oneOf"):
             if isinstance(schema.get(keyword), list) and schema[keyword]:
-                if keyword == "enum":
-                    return schema["enum"][self._choose(path, len(schema["enum"]))]
                 return self._any_of(schema, keyword, path, depth)
         return self._of_kind(schema, path, depth)
 
@@ -93,14 +99,7 @@ class _Maker:
     def _all_of(self, schema: Schema) -> Schema:
         merged = {name: value for name, value in schema.items() if name != "allOf"}
         for part in schema["allOf"]:
-            for name, value in self._followed(part).items():
-                before = merged.get(name)
-                if isinstance(before, dict) and isinstance(value, dict):
-                    merged[name] = {**before, **value}
-                elif isinstance(before, list) and isinstance(value, list):
-                    merged[name] = [*before, *value]
-                else:
-                    merged[name] = value
+            merged = _both(merged, self._followed(part))
         return merged
 
     def _referred(self, pointer: str) -> Schema:
@@ -116,7 +115,7 @@ class _Maker:
         if depth >= _DEEPEST:  # a branch that needs nothing more ends a recursion
             branches = sorted(branches, key=self._goes_on)
         outer = {name: value for name, value in schema.items() if name != keyword}
-        return self.make({**outer, **self._followed(branches[0])}, path, depth + 1)
+        return self.make(_both(outer, self._followed(branches[0])), path, depth + 1)
 
     def _goes_on(self, branch: object) -> bool:
         return _kind(self._followed(branch)) in ("object", "array")
@@ -154,7 +153,7 @@ class _Maker:
         if isinstance(named, str) and named in _FORMATS:
             return _FORMATS[named]
         if isinstance(schema.get("pattern"), str):
-            return _matching(schema["pattern"])
+            return matching(schema["pattern"])
         word = _WORDS[self._choose(path, len(_WORDS))]
         least = _count(schema.get("minLength"), 0)
         most = _count(schema.get("maxLength"), max(least, len(word)))
@@ -182,6 +181,48 @@ class _Maker:
         return int.from_bytes(digest[:4]) % among
 
 
+def _both(one: Schema, other: Schema) -> Schema:
+    """Put two schemas together that a value has to satisfy both."""
+    merged = {**one, **other}
+    for name in one.keys() & other.keys():
+        before, value = one[name], other[name]
+        if name == "type":
+            merged[name] = _types_of_both(before, value)
+        elif isinstance(before, dict) and isinstance(value, dict):
+            merged[name] = {**before, **value}
+        elif isinstance(before, list) and isinstance(value, list):
+            listed = cast("list[Any]", before)
+            others = cast("list[Any]", value)
+            is_enum = name == "enum"
+            merged[name] = [v for v in listed if v in others] if is_enum else [*listed, *others]
+    return merged
+
+
+def _types_of_both(one: Any, other: Any) -> list[Any]:
+    names, others = (_listed(one), _listed(other))
+    common = [name for name in names if name in others]
+    if "integer" in (*names, *others) and "number" in (*names, *others):
+        common.append("integer")
+    return common
+
+
+def _listed(named: Any) -> list[Any]:
+    return cast("list[Any]", named) if isinstance(named, list) else [named]
+
+
+def _is_of(value: object, schema: Schema) -> bool:
+    """Say whether a scalar is of the type that a schema names, where it names one."""
+    names = _listed(schema.get("type", list(_SCALARS)))
+    return any(isinstance(name, str) and _is_a(value, _SCALARS.get(name)) for name in names)
+
+
+def _is_a(value: object, kinds: tuple[type, ...] | None) -> bool:
+    """Say whether a value is of a kind; a bool is no number."""
+    if kinds is None:
+        return False
+    return isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
+
+
 def _kind(schema: Schema) -> str:
     kind: Any = schema.get("type")
     if isinstance(kind, list) and kind:
@@ -202,11 +243,3 @@ def _figure(value: object) -> int | float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value if abs(value) < 1e15 else None
-
-
-def _matching(pattern: str) -> str:
-    try:
-        tested = re.compile(pattern)
-    except (re.error, OverflowError, RecursionError):
-        return _CANDIDATES[0]
-    return next((text for text in _CANDIDATES if tested.search(text)), _CANDIDATES[0])

@@ -17,6 +17,7 @@ from isthmus.sandbox.rules import (
     fields,
     output,
     sampling,
+    server_tools,
     sources,
     thinking,
     tools,
@@ -40,6 +41,7 @@ def check(document: Document, version: str) -> Model:
     sources.check_count(document, model)
     tools.check(document, model)
     conversation.check(document, model)
+    server_tools.check(document)
     thinking.check(document, model)
     sampling.check(document, model, version)
     output.check(document, model)

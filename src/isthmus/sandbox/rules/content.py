@@ -7,6 +7,7 @@ from typing import Any
 
 from isthmus.sandbox.errors import invalid
 from isthmus.sandbox.rules.fields import require, require_only, require_type
+from isthmus.sandbox.rules.server_tools import check_citation, check_result, check_use
 from isthmus.sandbox.rules.sources import check_document, check_image
 from isthmus.sandbox.signature import is_redacted, is_signed
 
@@ -26,8 +27,13 @@ _MEMBERS: dict[str, frozenset[str]] = {
     "tool_result": frozenset(
         {"tool_use_id", "content", "is_error", "cache_control", "toolset_name"}
     ),
+    "server_tool_use": frozenset({"id", "name", "input", "cache_control", "caller"}),
+    "web_search_tool_result": frozenset({"tool_use_id", "content", "cache_control", "caller"}),
 }
-_ONLY_ASSISTANT = ("thinking", "redacted_thinking", "tool_use")
+_ONLY_ASSISTANT = (
+    *("thinking", "redacted_thinking", "tool_use"),
+    *("server_tool_use", "web_search_tool_result"),
+)
 _ONLY_USER = ("tool_result",)
 _IN_RESULT = ("text", "image", "document", "search_result")
 _IN_DOCUMENT = ("text", "image")
@@ -111,6 +117,10 @@ def _check_text(path: str, block: Block) -> None:
     if not require(path, block, "text", (str,)):
         # Upstream names the member of the request here, not the block.
         raise invalid(path.partition(".")[0], _EMPTY)
+    citations: list[Block] = block.get("citations") or []
+    require_type(f"{path}.citations", citations, (list,))
+    for at, citation in enumerate(citations):
+        check_citation(f"{path}.citations.{at}", citation)
 
 
 def _check_document(path: str, block: Block) -> None:
@@ -181,4 +191,6 @@ _KINDS: dict[str, Callable[[str, Block], None]] = {
     "redacted_thinking": _check_redacted,
     "tool_use": _check_tool_use,
     "tool_result": _check_tool_result,
+    "server_tool_use": check_use,
+    "web_search_tool_result": check_result,
 }

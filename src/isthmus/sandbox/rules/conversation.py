@@ -39,6 +39,14 @@ def turns(document: Document) -> list[Turn]:
     return merged
 
 
+def is_paused(document: Document) -> bool:
+    """Say whether the last turn stopped at a search whose result is still to come."""
+    last = document["messages"][-1]
+    if last["role"] != "assistant" or isinstance(last["content"], str):
+        return False
+    return last["content"][-1]["type"] == "server_tool_use"
+
+
 def check(document: Document, model: Model) -> None:
     """Check the order of turns, calls and results."""
     found = turns(document)
@@ -60,7 +68,7 @@ def check(document: Document, model: Model) -> None:
             _check_calls(turn, following)
         else:
             _check_results(turn, before)
-    if found[-1].role == "assistant":
+    if found[-1].role == "assistant" and not is_paused(document):
         _check_prefill(found[-1], model)
 
 
@@ -68,10 +76,14 @@ def _check_system(turn: Turn, before: Turn | None, following: Turn | None, model
     path = f"messages.{turn.at}"
     if not model.mid_system:
         raise invalid(f"{path}.role", "role 'system' is not supported on this model")
-    if before is None or before.role != "user":
+    if before is None or not (before.role == "user" or _ends_searching(before)):
         raise invalid(path, "a system message must directly follow a user message")
     if following is not None and following.role != "assistant":
         raise invalid(path, "a system message must be last or be followed by an assistant message")
+
+
+def _ends_searching(turn: Turn) -> bool:
+    return turn.content[-1]["type"] == "web_search_tool_result"
 
 
 def _check_ids(spoken: list[Turn]) -> None:

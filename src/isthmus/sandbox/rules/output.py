@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from isthmus.sandbox.errors import ApiError, invalid
 from isthmus.sandbox.models import EFFORTS, Model
+from isthmus.sandbox.rules.conversation import is_paused
 from isthmus.sandbox.rules.fields import require, require_only
 from isthmus.sandbox.rules.subset import check_schema, check_totals
 
@@ -20,7 +21,8 @@ def check(document: Document, model: Model) -> None:
     if effort is not None:
         _check_effort(effort, model)
     tools: list[Document] = document.get("tools", [])
-    schemas = [tool["input_schema"] for tool in tools if tool.get("strict")]
+    strict = [tool for tool in tools if tool.get("strict") and "input_schema" in tool]
+    schemas = [tool["input_schema"] for tool in strict]
     output = config.get("format")
     if output is not None:
         path = "output_config.format"
@@ -36,7 +38,7 @@ def check(document: Document, model: Model) -> None:
 
 def _check_alone(path: str, document: Document) -> None:
     """Check that the answer is neither begun already nor to hold citations."""
-    if document["messages"][-1]["role"] == "assistant":
+    if document["messages"][-1]["role"] == "assistant" and not is_paused(document):
         raise invalid(path, "structured output cannot go with a prefilled assistant message")
     for message in document["messages"]:
         content: str | list[Document] = message["content"]

@@ -8,6 +8,7 @@ from typing import Any, cast
 from isthmus.sandbox.errors import ApiError, invalid
 from isthmus.sandbox.models import Model
 from isthmus.sandbox.rules.fields import require, require_only, require_type
+from isthmus.sandbox.rules.server_tools import check_declared
 from isthmus.sandbox.rules.subset import check_schema
 
 Document = dict[str, Any]
@@ -37,9 +38,10 @@ def check(document: Document, model: Model) -> None:
     for at, tool in enumerate(document.get("tools", [])):
         path = f"tools.{at}"
         require_type(path, tool, (dict,))
-        if tool.get("type") not in (None, "custom"):
-            raise invalid(f"{path}.type", "the sandbox has no server tools")
-        _check_tool(path, tool)
+        if tool.get("type") in (None, "custom"):
+            _check_tool(path, tool)
+        else:
+            check_declared(path, tool)
         if tool["name"] in names:
             raise ApiError(400, "tools: Tool names must be unique.")
         names.add(tool["name"])
