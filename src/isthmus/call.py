@@ -91,6 +91,23 @@ class Usage(Struct, frozen=True, kw_only=True):
         return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
 
 
+def plus(usage: Usage | None, other: Usage | None) -> Usage | None:
+    """Add up what two answers to one call used; None stands for not told."""
+    if usage is None or other is None:
+        return usage or other
+    thought = (usage.thinking_tokens, other.thinking_tokens)
+    return Usage(
+        input_tokens=usage.input_tokens + other.input_tokens,
+        cache_read_tokens=usage.cache_read_tokens + other.cache_read_tokens,
+        cache_write_5m_tokens=usage.cache_write_5m_tokens + other.cache_write_5m_tokens,
+        cache_write_1h_tokens=usage.cache_write_1h_tokens + other.cache_write_1h_tokens,
+        output_tokens=usage.output_tokens + other.output_tokens,
+        thinking_tokens=None if thought == (None, None) else sum(t or 0 for t in thought),
+        service_tier=other.service_tier or usage.service_tier,
+        speed=other.speed or usage.speed,
+    )
+
+
 class Principal(Struct, frozen=True):
     """Who is calling: ``config:NAME`` for a key of the file, ``local`` for the generated one."""
 

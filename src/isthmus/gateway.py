@@ -17,11 +17,13 @@ from isthmus.routing.names import Names
 from isthmus.routing.plan import Planner
 from isthmus.routing.router import Router
 from isthmus.serving.app import App, Doors
-from isthmus.serving.chat import ChatCompletions, ChatSettings
+from isthmus.serving.chat import ChatCompletions
+from isthmus.serving.chat_call import ChatSettings
 from isthmus.serving.drain import Drain
 from isthmus.serving.exchange import Exchange
 from isthmus.serving.health import Health
 from isthmus.serving.models import Models
+from isthmus.storage.stash import Stash
 from isthmus.telemetry.log import CallLog
 from isthmus.upstreams.upstream import Timers, Upstream
 
@@ -53,6 +55,7 @@ def application(config: Config, keys: KeyRing) -> App:
                 unary_max_tokens=config.translation.unary_max_tokens,
             ),
             clock=time.time,
+            stash=Stash(time.monotonic) if config.translation.remember_thinking else None,
         ),
         models=Models(
             keys=keys,

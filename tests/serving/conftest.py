@@ -38,6 +38,9 @@ timeouts = {TIMEOUTS}
 [models.only-main]
 targets = [{{ upstream = "main", model = "claude-sonnet-4-6" }}]
 
+[models.thinker]
+targets = [{{ upstream = "main", model = "claude-opus-5-5" }}]
+
 [models."mine/two.targets"]
 targets = [
     {{ upstream = "main", model = "claude-sonnet-4-6" }},

@@ -136,6 +136,13 @@ class TranslationConfig(_Section, frozen=True, kw_only=True):
             "does not stream; longer ones are streamed from the upstream and put together.",
         ),
     ] = 4096
+    remember_thinking: Annotated[
+        bool,
+        Meta(
+            description="Whether signed thinking is kept in memory for a day, for clients that do "
+            "not bring it back."
+        ),
+    ] = True
 
 
 class Config(_Section, frozen=True, kw_only=True):

@@ -5,47 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from msgspec import Struct
-
 from isthmus.access.keys import KeyRing
-from isthmus.call import Capabilities, Facts, Outcome
-from isthmus.errors import GatewayError, InvalidRequest, UpstreamBroken, UpstreamRefused
-from isthmus.routing.router import Planned, Router
-from isthmus.serving import remarks as remarks_out
-from isthmus.serving.exchange import Exchange, Prepared
-from isthmus.serving.heartbeat import KEEP_ALIVE, beat
+from isthmus.call import Outcome, Principal
+from isthmus.errors import GatewayError, InvalidRequest, UpstreamRefused
+from isthmus.routing.router import Router
+from isthmus.serving.chat_call import ChatCall, ChatSettings
+from isthmus.serving.chat_callers import StreamedChat, WholeChat
+from isthmus.serving.exchange import Exchange
+from isthmus.serving.heartbeat import beat
+from isthmus.serving.recollection import Recollection
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
+from isthmus.storage.stash import Stash
 from isthmus.translate.chat_over_messages.failure import tell
-from isthmus.translate.chat_over_messages.form import PLAIN, AnswerForm
-from isthmus.translate.chat_over_messages.request import Translated, translate
-from isthmus.translate.chat_over_messages.response import response
-from isthmus.translate.chat_over_messages.stream import ChatStream
-from isthmus.translate.remarks import Remarks
-from isthmus.upstreams.upstream import MessagesCall
-from isthmus.wire import json, sse
-from isthmus.wire.chat import errors as chat_errors
+from isthmus.translate.chat_over_messages.legacy import is_legacy
+from isthmus.wire import json
 from isthmus.wire.chat.documents import ChatRequest
 from isthmus.wire.chat.shape import checked
-from isthmus.wire.messages.documents import Event, Message
-from isthmus.wire.messages.events import TextDelta, is_content
-from isthmus.wire.messages.fold import Fold
-
-_DONE = sse.data_frame(b"[DONE]")
-
-
-class ChatSettings(Struct, frozen=True, kw_only=True):
-    """How chat requests are translated. None as ``default_max_tokens`` means the model's most.
-
-    An answer that cannot be longer than ``unary_max_tokens`` is asked for in one piece.
-    """
-
-    default_max_tokens: int | None = None
-    unary_max_tokens: int = 4096
 
 
 class ChatCompletions:
-    """The endpoint. ``clock`` returns Unix seconds."""
+    """The endpoint. ``clock`` returns Unix seconds; without a ``stash`` nothing is remembered."""
 
     def __init__(
         self,
@@ -55,7 +35,9 @@ class ChatCompletions:
         exchange: Exchange,
         settings: ChatSettings,
         clock: Callable[[], float],
+        stash: Stash | None,
     ) -> None:
+        self._stash = stash
         self._keys = keys
         self._router = router
         self._exchange = exchange
@@ -71,10 +53,11 @@ class ChatCompletions:
         document = await _document(request)
         call = ChatCall(
             document,
-            self._router.plan(document.get("model", "")),
+            self._router.plan(document["model"]),
             strict=request.headers.get("x-isthmus-strict") == "1",
             created=int(self._clock()),
             settings=self._settings,
+            recollection=self._recollection(principal, document),
         )
         outcome.model = call.planned.model
         call.announce(reply)
@@ -82,6 +65,12 @@ class ChatCompletions:
             await self._stream(StreamedChat(call, reply, outcome), reply, outcome)
         else:
             await self._answer(WholeChat(call, reply, outcome), outcome)
+
+    def _recollection(self, principal: Principal, document: ChatRequest) -> Recollection | None:
+        # The calls of old clients have no ids, by which an answer could be told from another.
+        if self._stash is None or is_legacy(document):
+            return None
+        return Recollection(self._stash, principal.id, document["messages"])
 
     async def _answer(self, caller: WholeChat, outcome: Outcome) -> None:
         try:
@@ -114,243 +103,3 @@ async def _document(request: Request) -> ChatRequest:
             f"The request body is not valid JSON: {error}.", code="invalid_json"
         ) from None
     return checked(document)
-
-
-class ChatCall:
-    """What both kinds of chat callers share: the request, its translation and its remarks."""
-
-    def __init__(
-        self,
-        document: ChatRequest,
-        planned: Planned,
-        *,
-        strict: bool,
-        created: int,
-        settings: ChatSettings,
-    ) -> None:
-        if planned.thinking_suffix and not document.get("thinking"):
-            document = {**document, "thinking": {"type": "adaptive"}}
-        self.document = document
-        self.planned = planned
-        self.created = created
-        self.facts = Facts(model=document.get("model", ""), stream=bool(document.get("stream")))
-        self.remarks = Remarks(strict=strict)
-        self._strict = strict
-        self._settings = settings
-
-    def announce(self, reply: Reply) -> None:
-        """Say which model serves the call, in the headers."""
-        reply.headers["x-isthmus-model"] = self.planned.model
-        if self.planned.substituted:
-            reply.headers["x-isthmus-model-substituted"] = self.planned.model
-
-    def translated(self, model: str, capabilities: Capabilities) -> Translated:
-        """Translate for a model; remarks of an earlier attempt are forgotten."""
-        self.remarks = Remarks(strict=self._strict)
-        if self.planned.substituted:
-            self.remarks.note("model.substituted", "model", f"served by {self.planned.model}")
-        return translate(
-            self.document,
-            model,
-            capabilities,
-            default_max_tokens=self._settings.default_max_tokens,
-            remarks=self.remarks,
-        )
-
-    def prepared(self, translated: Translated, *, stream: bool) -> Prepared:
-        """Write the request down for the upstream."""
-        document = translated.document
-        if stream:
-            document["stream"] = True
-        return Prepared(
-            call=MessagesCall(body=json.encode(document), version=translated.version),
-            stream=stream,
-            slow_start=translated.slow_start,
-        )
-
-    def goes_unary(self, translated: Translated) -> bool:
-        """Say whether the answer is short enough to be asked for in one piece."""
-        document = translated.document
-        thinks = document.get("thinking", {}).get("type", "disabled") != "disabled"
-        formatted = "format" in document.get("output_config", {})
-        short = document.get("max_tokens", 0) <= self._settings.unary_max_tokens
-        return short and not thinks and not formatted
-
-    def complete_headers(self, reply: Reply, outcome: Outcome, message_id: str | None) -> None:
-        """Add what is known once an upstream has answered."""
-        attempt = outcome.attempts[-1]
-        reply.headers["x-isthmus-upstream"] = attempt.upstream
-        reply.headers["x-isthmus-attempts"] = str(len(outcome.attempts))
-        if message_id:
-            reply.headers["x-isthmus-upstream-id"] = message_id
-        if attempt.request_id:
-            reply.headers["x-isthmus-upstream-request-id"] = attempt.request_id
-        if len(self.remarks):
-            reply.headers[remarks_out.WARNINGS] = remarks_out.header(self.remarks)
-
-
-class WholeChat:
-    """A client that waits for the whole answer, however the upstream gives it."""
-
-    committed = False
-    reads_lazily = True
-
-    def __init__(self, call: ChatCall, reply: Reply, outcome: Outcome) -> None:
-        self.call = call
-        self._reply = reply
-        self._outcome = outcome
-        self._fold = Fold()
-        self._form = PLAIN
-
-    @property
-    def complete(self) -> bool:
-        """Whether the answer has ended."""
-        return self._fold.complete
-
-    def prepare(self, model: str, capabilities: Capabilities) -> Prepared:
-        """Translate for a model; what an earlier attempt brought is void."""
-        translated = self.call.translated(model, capabilities)
-        self._fold = Fold()
-        self._form = translated.form
-        return self.call.prepared(translated, stream=not self.call.goes_unary(translated))
-
-    async def take(self, arrived: list[Event | TextDelta]) -> None:
-        """Fold events; nothing goes out before the answer is complete."""
-        for event in arrived:
-            self._fold.feed(event.event if isinstance(event, TextDelta) else event)
-
-    def note_usage(self) -> None:
-        """Tell the outcome what was used so far."""
-        self._outcome.usage = self._fold.meter.usage
-
-    async def end(self) -> None:
-        """Answer with what the events add up to."""
-        self._fold.close()
-        if not self._fold.complete:
-            raise _incomplete()
-        await self.take_whole(self._fold.message)
-
-    async def take_whole(self, message: Message) -> None:
-        """Translate and send the answer."""
-        self._fold.meter.take(message.get("usage"))
-        completion = response(
-            message,
-            model=self.call.facts.model,
-            created=self.call.created,
-            form=self._form,
-            usage=self._fold.meter.usage,
-        )
-        self.call.complete_headers(self._reply, self._outcome, message.get("id"))
-        await self._reply.whole(200, completion)
-
-
-class StreamedChat:
-    """A client that reads events as they come."""
-
-    reads_lazily = False
-
-    def __init__(self, call: ChatCall, reply: Reply, outcome: Outcome) -> None:
-        self.call = call
-        self.committed = False
-        self._reply = reply
-        self._outcome = outcome
-        self._held: list[bytes] = []
-        self._stream = self._new_stream(PLAIN)
-
-    @property
-    def complete(self) -> bool:
-        """Whether the answer has ended."""
-        return self._stream.complete
-
-    def prepare(self, model: str, capabilities: Capabilities) -> Prepared:
-        """Translate for a model; what an earlier attempt brought was never sent and is void."""
-        translated = self.call.translated(model, capabilities)
-        self._held.clear()
-        self._stream = self._new_stream(translated.form)
-        return self.call.prepared(translated, stream=True)
-
-    async def take(self, arrived: list[Event | TextDelta]) -> None:
-        """Send what the events become, once the first content has come."""
-        frames = self._held if not self.committed else []
-        stream = self._stream
-        block, prefix, suffix = _spliced(stream)
-        for event in arrived:
-            if isinstance(event, TextDelta):
-                if event.block == block:
-                    frames.append(prefix + event.literal + suffix)
-                    continue
-                chunks = stream.feed(event.event)
-            else:
-                if event["type"] == "ping":
-                    frames.append(KEEP_ALIVE)
-                chunks = stream.feed(event)
-            frames += [sse.data_frame(json.encode(chunk)) for chunk in chunks]
-            block, prefix, suffix = _spliced(stream)
-        if self.committed:
-            if frames:
-                await self._reply.events(b"".join(frames))
-        elif any(is_content(event) for event in arrived):
-            await self._commit()
-
-    def note_usage(self) -> None:
-        """Tell the outcome what was used so far."""
-        self._outcome.usage = self._stream.usage
-
-    async def end(self) -> None:
-        """Send what is left and terminate the stream."""
-        last = [sse.data_frame(json.encode(chunk)) for chunk in self._stream.close()]
-        if not self._stream.complete:
-            raise _incomplete()
-        await self._reply.finish_events(b"".join([*last, self._closing_comment(), _DONE]))
-
-    async def take_whole(self, message: Message) -> None:
-        """Never called: a streaming client always gets a streaming upstream."""
-        raise UpstreamBroken("The upstream did not stream.")
-
-    async def fail(self, error: GatewayError) -> None:
-        """Tell the client that the answer is not complete, and make sure that it notices."""
-        if not self._reply.started:
-            raise error
-        document = json.encode(chat_errors.document(error))
-        await self._reply.events(self._closing_comment() + sse.data_frame(document))
-        self._reply.break_off()
-
-    async def _commit(self) -> None:
-        """Let the head go, and all that was held back."""
-        self.committed = True
-        if not self._reply.started:
-            self.call.complete_headers(self._reply, self._outcome, self._stream.message_id)
-            await self._reply.start_events()
-        frames, self._held = b"".join(self._held), []
-        await self._reply.events(frames)
-
-    def _closing_comment(self) -> bytes:
-        """Say in a comment what came too late for the headers."""
-        said = {
-            "model": self.call.planned.model,
-            "upstream": self._outcome.attempts[-1].upstream,
-            "attempts": len(self._outcome.attempts),
-            "warnings": remarks_out.documents(self.call.remarks),
-        }
-        return sse.comment(f"isthmus {json.encode_text(said)}")
-
-    def _new_stream(self, form: AnswerForm) -> ChatStream:
-        options = self.call.document.get("stream_options") or {}
-        return ChatStream(
-            model=self.call.facts.model,
-            created=self.call.created,
-            include_usage=bool(options.get("include_usage")),
-            form=form,
-        )
-
-
-def _spliced(stream: ChatStream) -> tuple[int, bytes, bytes]:
-    """Return how the stream's text deltas are framed now, and of which block; -1: of none."""
-    splice = stream.splice
-    if splice is None:
-        return -1, b"", b""
-    return splice.block, b"data: " + splice.prefix, splice.suffix + b"\n\n"
-
-
-def _incomplete() -> UpstreamBroken:
-    return UpstreamBroken("The upstream ended its stream before the answer was complete.")

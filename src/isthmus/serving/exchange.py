@@ -12,8 +12,8 @@ from typing import Protocol, cast
 
 from msgspec import Struct
 
-from isthmus.call import Attempt, Capabilities, Outcome
-from isthmus.errors import UpstreamBroken, UpstreamError, UpstreamUnavailable
+from isthmus.call import Attempt, Outcome
+from isthmus.errors import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamUnavailable
 from isthmus.routing.plan import Plan, Route
 from isthmus.serving.timers import Watch
 from isthmus.upstreams import failures
@@ -48,18 +48,25 @@ class Caller(Protocol):
 
     ``committed``: content has gone out to the client, so no other upstream may be tried.
     ``reads_lazily``: it only wants the end, so events need not be read one by one.
+    ``following``: what to ask next on the same route, where the last answer was not the end of the
+    turn.
     """
 
     committed: bool
     reads_lazily: bool
+    following: Prepared | None
 
     @property
     def complete(self) -> bool:
         """Whether the answer has ended as its protocol demands; nothing more will come."""
         ...
 
-    def prepare(self, model: str, capabilities: Capabilities) -> Prepared:
-        """Translate for a model, and forget what an earlier attempt left behind."""
+    def prepare(self, route: Route) -> Prepared:
+        """Translate for a route, and forget what an earlier attempt left behind."""
+        ...
+
+    def repaired(self, error: UpstreamRefused) -> Prepared | None:
+        """Return the request as it may be taken after such a refusal; None where it is final."""
         ...
 
     async def take(self, arrived: list[Arrived]) -> None:
@@ -94,13 +101,11 @@ class Exchange:
         index = 0
         while True:
             route = plan.routes[index]
-            attempt = Attempt(upstream=route.upstream, model=route.model, base_url=route.base_url)
-            outcome.attempts.append(attempt)
             try:
-                await self._try(route, caller, attempt)
+                await self._serve(route, caller, outcome)
             except UpstreamError as error:
                 error.upstream = route.upstream
-                attempt.error = error.code
+                outcome.attempts[-1].error = error.code
                 following = None if caller.committed else plan.next_after(index, error)
                 if following is None:
                     raise
@@ -108,8 +113,26 @@ class Exchange:
             else:
                 return
 
-    async def _try(self, route: Route, caller: Caller, attempt: Attempt) -> None:
-        prepared = caller.prepare(route.model, route.capabilities)
+    async def _serve(self, route: Route, caller: Caller, outcome: Outcome) -> None:
+        """Ask one route, as often as the turn takes; mend once what it refuses."""
+        prepared, mended = caller.prepare(route), False
+        while prepared is not None:
+            attempt = Attempt(upstream=route.upstream, model=route.model, base_url=route.base_url)
+            outcome.attempts.append(attempt)
+            try:
+                await self._try(route, prepared, caller, attempt)
+            except UpstreamRefused as error:
+                again = None if mended or caller.committed else caller.repaired(error)
+                if again is None:
+                    raise
+                attempt.error = error.code
+                prepared, mended = again, True
+            else:
+                prepared = caller.following
+
+    async def _try(
+        self, route: Route, prepared: Prepared, caller: Caller, attempt: Attempt
+    ) -> None:
         upstream = self._upstreams[route.upstream]
         watch = Watch(upstream.timers, streams=prepared.stream, slow_start=prepared.slow_start)
         try:

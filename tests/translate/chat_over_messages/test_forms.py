@@ -26,7 +26,7 @@ def streamed(answer: dict, form: AnswerForm, pieces: int = 3) -> list[dict]:
     translator = ChatStream(model="m", created=1, include_usage=True, form=form)
     chunks = [chunk for event in make.stream(answer, pieces) for chunk in translator.feed(event)]
     assert translator.complete
-    return json.loads(json.dumps(chunks))
+    return json.loads(json.dumps(chunks + translator.finish()))
 
 
 def both(answer: dict, form: AnswerForm, pieces: int = 3) -> tuple[dict, dict]:

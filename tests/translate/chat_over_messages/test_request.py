@@ -22,6 +22,10 @@ SHOWN_ELSEWHERE = {
     "model.alias": "tests/routing",
     "model.substituted": "tests/serving",
     "stream.options": "tests/translate/chat_over_messages/test_stream.py",
+    "thinking.recalled": "tests/translate/chat_over_messages/test_reasoning.py",
+    "thinking.refused": "tests/serving/test_turns.py",
+    "thinking.dropped_upstream": "tests/serving/test_turns.py",
+    "response_format.object.missed": "tests/serving/test_turns.py",
 }
 CATALOG = Catalog.load()
 
@@ -39,6 +43,7 @@ def test_request_is_sent_as_the_rule_says(name):
     translated = asked(case, remarks)
     assert json.loads(wire_json.encode(translated.document)) == case["sent"]
     assert translated.version == case["version"]
+    assert list(translated.betas) == case.get("betas", [])
     assert [r.slug for r in remarks if r.kind == "warning"] == case["warnings"]
     assert [r.slug for r in remarks if r.kind == "note"] == case["notes"]
 

@@ -25,9 +25,9 @@ def new_stream(**options) -> ChatStream:
 def streamed(events: list[dict], **options) -> list[dict]:
     translator = new_stream(**options)
     chunks = [chunk for event in events for chunk in translator.feed(event)]
-    chunks += translator.close()
+    translator.close()
     assert translator.complete
-    return json.loads(json.dumps(chunks))
+    return json.loads(json.dumps(chunks + translator.finish()))
 
 
 def folded(events: list[dict]) -> dict:
@@ -61,7 +61,7 @@ def test_truncated_stream_never_completes(answer, data):
     translator = new_stream()
     for event in events[:cut]:
         translator.feed(event)
-    assert translator.close() == []
+    translator.close()
     assert not translator.complete
 
 
@@ -174,9 +174,21 @@ def test_stop_reasons_are_translated(stop_reason, finish_reason):
     assert translated(answer)["choices"][0]["finish_reason"] == finish_reason
 
 
-def test_paused_turn_is_not_told_as_an_end():
-    with pytest.raises(UpstreamBroken):
-        translated(make.message(make.text("Let me"), stop_reason="pause_turn"))
+def test_second_answer_to_a_turn_goes_on_where_the_first_stopped():
+    first = make.message(
+        make.thinking("a"), make.text("Let me"), stop_reason="pause_turn", usage=make.USAGE
+    )
+    second = make.message(make.thinking("b"), make.text("see."), id="msg_02")
+    translator = new_stream()
+    chunks = [chunk for event in make.stream(first) for chunk in translator.feed(event)]
+    translator.go_on()
+    chunks += [chunk for event in make.stream(second) for chunk in translator.feed(event)]
+    assert translator.complete
+    both = fold(json.loads(json.dumps(chunks + translator.finish())))
+    one = translated(make.message(*first["content"], *second["content"]))
+    assert both["choices"] == one["choices"]
+    assert both["id"] == one["id"]
+    assert both["usage"]["total_tokens"] == 2 * one["usage"]["total_tokens"]
 
 
 def test_usage_sums_the_classes_of_the_prompt_and_replaces_early_figures():

@@ -14,7 +14,8 @@ from isthmus.call import Capabilities
 from isthmus.errors import InvalidRequest
 from isthmus.translate.chat_over_messages.calls import WRAPPED
 from isthmus.translate.chat_over_messages.content import blocks, text_block
-from isthmus.translate.chat_over_messages.reasoning import with_thinking
+from isthmus.translate.chat_over_messages.memory import NOTHING, Memory
+from isthmus.translate.chat_over_messages.reasoning import Reasoning
 from isthmus.translate.chat_over_messages.tool_ids import accepted
 from isthmus.translate.remarks import Remarks
 from isthmus.wire import json
@@ -32,12 +33,17 @@ class Conversation:
     """
 
     def __init__(
-        self, messages: list[ChatMessage], capabilities: Capabilities, remarks: Remarks
+        self,
+        messages: list[ChatMessage],
+        capabilities: Capabilities,
+        remarks: Remarks,
+        memory: Memory = NOTHING,
     ) -> None:
         self.system: list[Block] = []
         self.turns: list[Turn] = []
         self._capabilities = capabilities
         self._remarks = remarks
+        self._reasoning = Reasoning(messages, capabilities, memory, remarks)
         self._awaited: dict[str, str] = {}  # id upstream -> id as the client wrote it
         self._results: dict[str, Block] = {}
         self._said: list[Block] = []
@@ -47,14 +53,16 @@ class Conversation:
             "developer": self._instruct,
             "user": self._say,
             "tool": self._answer,
-            "assistant": self._speak,
         }
         start = self._take_leading(messages)
         for index, message in enumerate(messages[start:], start):
             path = f"messages[{index}]"
             if message.get("name"):
                 remarks.warn("message.name.dropped", f"{path}.name", "dropped")
-            self._steps[message["role"]](message, path)
+            if message["role"] == "assistant":
+                self._speak(message, path, index)
+            else:
+                self._steps[message["role"]](message, path)
         self._close_gap(at_end=True)
         if not self.turns:
             raise InvalidRequest("'messages' needs at least one user message.", param="messages")
@@ -100,7 +108,7 @@ class Conversation:
             result["content"] = blocks(content, f"{path}.content", self._remarks)
         self._results[upstream_id] = result
 
-    def _speak(self, message: ChatMessage, path: str) -> None:
+    def _speak(self, message: ChatMessage, path: str, index: int) -> None:
         content = blocks(message.get("content"), f"{path}.content", self._remarks)
         refusal = message.get("refusal")
         if refusal:
@@ -109,7 +117,7 @@ class Conversation:
             self._call(call, f"{path}.tool_calls[{position}]")
             for position, call in enumerate(message.get("tool_calls") or [])
         ]
-        content = with_thinking(message, content + calls, path, self._remarks)
+        content = self._reasoning.content(index, message, content + calls)
         if not content:
             return  # a turn with nothing to carry; the gaps around it become one
         self._close_gap()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import cast
 
 from isthmus.call import Usage
-from isthmus.errors import UpstreamBroken
 
 #: Everything Claude may stop for. A reason that is not here yet is an end like any other.
 _FINISH = {
@@ -23,11 +22,8 @@ _REFUSED = "The model declined to answer this request."
 def finish_reason(stop_reason: str | None, *, legacy: bool = False) -> str:
     """Translate a stop reason. ``legacy`` clients know of one function call only.
 
-    Raises:
-        UpstreamBroken: the turn was only paused; an answer must not end there as if complete.
+    A turn that is still paused after several further calls has come to its end there.
     """
-    if stop_reason == "pause_turn":
-        raise UpstreamBroken("The upstream paused in the middle of its turn.", code="turn_paused")
     if legacy and stop_reason == "tool_use":
         return "function_call"
     return _FINISH.get(stop_reason or "", "stop")

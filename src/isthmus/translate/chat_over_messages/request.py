@@ -7,6 +7,7 @@ the same bytes, today and after a restart.
 from __future__ import annotations
 
 from functools import partial
+from typing import NamedTuple
 
 from msgspec import Struct, structs
 
@@ -23,7 +24,9 @@ from isthmus.translate.chat_over_messages.limits import (
     refuse_large_budget,
     stop_sequences,
 )
+from isthmus.translate.chat_over_messages.memory import NOTHING, Memory
 from isthmus.translate.chat_over_messages.output import Output, output
+from isthmus.translate.chat_over_messages.recall import thoughts
 from isthmus.translate.chat_over_messages.sampling import sampling
 from isthmus.translate.chat_over_messages.thinking import (
     Decision,
@@ -43,18 +46,21 @@ from isthmus.wire.messages.documents import (
     MessagesRequest,
 )
 
+#: Lets a request say what shall become of thinking that no longer fits its conversation.
+BINDING_BETA = "thinking-binding-controls-2026-08-01"
+
 
 class Translated(Struct, frozen=True, kw_only=True):
     """A request as it goes upstream, and what its answer's translation must know.
 
     ``version`` goes into the header ``anthropic-version``. ``slow_start``: the first byte may take
-    longer, because a grammar has to be compiled. ``only``: see `Choice`.
+    longer, because a grammar has to be compiled.
     """
 
     document: MessagesRequest
     version: str
+    betas: tuple[str, ...]
     form: AnswerForm
-    only: frozenset[str] | None
     slow_start: bool
 
 
@@ -65,6 +71,7 @@ def translate(
     *,
     default_max_tokens: int | None,
     remarks: Remarks,
+    memory: Memory = NOTHING,
 ) -> Translated:
     """Translate ``request`` for ``model``, as its upstream names it.
 
@@ -75,7 +82,9 @@ def translate(
     if written is not request:
         remarks.spelling = partial(as_written, request=request)
     try:
-        translated = _translated(written, model, capabilities, default_max_tokens, remarks)
+        translated = _Translation(model, capabilities, default_max_tokens, remarks, memory).of(
+            written
+        )
     except InvalidRequest as error:
         if written is not request:
             raise respelled(error, request) from None
@@ -85,60 +94,90 @@ def translate(
     return translated
 
 
-def _translated(
-    request: ChatRequest,
-    model: str,
-    capabilities: Capabilities,
-    default_max_tokens: int | None,
-    remarks: Remarks,
-) -> Translated:
-    settle(request, remarks)
-    asked = asked_max_tokens(request, remarks)
-    refuse_large_budget(request, asked)
-    conversation = Conversation(request["messages"], capabilities, remarks)
-    wanted = output(request, capabilities, remarks)
-    tools = declarations(request, conversation.turns, wanted.format, remarks)
-    choice = choose(request, tools, conversation.turns, capabilities, remarks)
-    decision = Thinking(
-        request,
-        capabilities,
-        asked_max_tokens=asked,
-        max_tokens=max_tokens(asked, default_max_tokens, capabilities, remarks),
-        remarks=remarks,
-    ).decide()
-    refuse_forced_tool(decision, choice.block, request, remarks)
-    without_lost_thinking(decision, conversation.turns, remarks)
+class _Translation(NamedTuple):
+    model: str
+    capabilities: Capabilities
+    default_max_tokens: int | None
+    remarks: Remarks
+    memory: Memory
 
-    document: MessagesRequest = {"model": model, "max_tokens": decision.max_tokens}
-    form = AnswerForm(
-        hide_thinking=decision.hidden,
-        forced=choice.forced,
-        custom_tools=custom_names(request),
-        json_object=choice.forced is None and wanted.instruction is not None,
-    )
-    if form.json_object and wanted.instruction is not None:
-        conversation.system.append(text_block(wanted.instruction))
-    if conversation.system:
-        document["system"] = conversation.system
-    document["messages"] = conversation.turns
-    if choice.tools:
-        document["tools"] = choice.tools
-    if choice.block is not None:
-        document["tool_choice"] = choice.block
-    if decision.block is not None:
-        document["thinking"] = decision.block
-    _configure_output(document, decision, _format(choice, wanted))
-    sampled = sampling(request, capabilities, thinking=decision.on, remarks=remarks)
-    document.update(sampled)  # type: ignore[typeddict-item]
-    _add_rest(document, request, remarks)
-    return Translated(
-        document=document,
-        version=SAMPLING_VERSION if sampled else CURRENT_VERSION,
-        form=form,
-        only=choice.only,
-        slow_start="format" in document.get("output_config", {})
-        or any("strict" in tool for tool in choice.tools),
-    )
+    def of(self, request: ChatRequest) -> Translated:
+        capabilities, remarks = self.capabilities, self.remarks
+        settle(request, remarks)
+        asked = asked_max_tokens(request, remarks)
+        refuse_large_budget(request, asked)
+        conversation = Conversation(request["messages"], capabilities, remarks, self.memory)
+        wanted = output(request, capabilities, remarks)
+        tools = declarations(request, conversation.turns, wanted.format, remarks)
+        choice = choose(request, tools, conversation.turns, capabilities, remarks)
+        decision = self._decide(request, asked)
+        refuse_forced_tool(decision, choice.block, request, remarks)
+        without_lost_thinking(decision, conversation.turns, remarks)
+        form = AnswerForm(
+            hide_thinking=decision.hidden,
+            forced=choice.forced,
+            custom_tools=custom_names(request),
+            json_object=choice.forced is None and wanted.instruction is not None,
+            only=choice.only,
+            account=self.memory.account if capabilities.account_bound else "",
+        )
+        if form.json_object and wanted.instruction is not None:
+            conversation.system.append(text_block(wanted.instruction))
+        document = self._document(conversation, choice, decision)
+        betas = _bind_thinking(document, capabilities)
+        _configure_output(document, decision, _format(choice, wanted))
+        sampled = sampling(request, capabilities, thinking=decision.on, remarks=remarks)
+        document.update(sampled)  # type: ignore[typeddict-item]
+        _add_rest(document, request, remarks)
+        return Translated(
+            document=document,
+            version=SAMPLING_VERSION if sampled else CURRENT_VERSION,
+            betas=betas,
+            form=form,
+            slow_start="format" in document.get("output_config", {})
+            or any("strict" in tool for tool in choice.tools),
+        )
+
+    def _decide(self, request: ChatRequest, asked: int | None) -> Decision:
+        return Thinking(
+            request,
+            self.capabilities,
+            asked_max_tokens=asked,
+            max_tokens=max_tokens(asked, self.default_max_tokens, self.capabilities, self.remarks),
+            remarks=self.remarks,
+        ).decide()
+
+    def _document(
+        self, conversation: Conversation, choice: Choice, decision: Decision
+    ) -> MessagesRequest:
+        document: MessagesRequest = {"model": self.model, "max_tokens": decision.max_tokens}
+        if conversation.system:
+            document["system"] = conversation.system
+        document["messages"] = conversation.turns
+        if choice.tools:
+            document["tools"] = choice.tools
+        if choice.block is not None:
+            document["tool_choice"] = choice.block
+        if decision.block is not None:
+            document["thinking"] = decision.block
+        return document
+
+
+def _bind_thinking(document: MessagesRequest, capabilities: Capabilities) -> tuple[str, ...]:
+    """Have upstream drop thinking that no longer fits its conversation, rather than refuse it.
+
+    Returns the betas that this takes. Nothing here breaks that bond knowingly; a client that edits
+    its history does.
+    """
+    thinking = document.get("thinking")
+    if capabilities.prefix_check == "none" or thinking is None:
+        return ()
+    if thinking["type"] not in ("enabled", "adaptive") or not any(
+        thoughts(turn["content"]) for turn in document.get("messages", [])
+    ):
+        return ()
+    thinking["block_binding"] = {"prefix_mismatch_behavior": "drop_block"}
+    return (BINDING_BETA,)
 
 
 def _format(choice: Choice, wanted: Output) -> Block | None:

@@ -32,7 +32,7 @@ def response(
     ``form`` is the request's, ``usage`` the answer's, where somebody has read it already.
 
     Raises:
-        UpstreamBroken: it is not a message, or its turn was only paused.
+        UpstreamBroken: it is not a message.
     """
     content: object = message.get("content")
     if not _is_blocks(content):
@@ -87,7 +87,7 @@ def _message(message: Message, content: list[Block], form: AnswerForm) -> dict[s
         translated["content"] = (unfenced(text) if form.json_object else text) or (
             None if called else ""
         )
-    details = [] if form.hide_thinking else _reasoning_details(content)
+    details = [] if form.hide_thinking else _reasoning_details(content, form.account)
     thoughts = [entry["text"] for entry in details if "text" in entry]
     if thoughts:
         translated["reasoning_content"] = "".join(thoughts)
@@ -109,15 +109,15 @@ def _text(content: list[Block]) -> str:
     return text
 
 
-def _reasoning_details(content: list[Block]) -> list[Part]:
+def _reasoning_details(content: list[Block], account: str) -> list[Part]:
     details: list[Part] = []
     for position, block in enumerate(content):
         index = len(details)
         if block.get("type") == "thinking":
-            entry = reasoning.opening(index, position)
+            entry = reasoning.opening(index, position, account)
             entry["text"] = block.get("thinking", "")
             entry["signature"] = block.get("signature", "")
             details.append(entry)
         elif block.get("type") == "redacted_thinking":
-            details.append(reasoning.encrypted(block.get("data", ""), index, position))
+            details.append(reasoning.encrypted(block.get("data", ""), index, position, account))
     return details

@@ -1,7 +1,8 @@
 """A Messages stream becomes a chat stream, event by event.
 
-A state machine without I/O: `feed` takes one event and returns the chunks it causes, `close` ends
-it. What `feed` returns for a whole stream folds to what `response` returns for the whole message.
+A state machine without I/O: `feed` takes one event and returns the chunks it causes, `close` takes
+the end of the input, and `finish` returns the last chunks, once that was the end of the turn. What
+they return for a whole stream folds to what `response` returns for the whole message.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from isthmus.call import Usage
+from isthmus.call import Usage, plus
 from isthmus.errors import UpstreamBroken
 from isthmus.translate.chat_over_messages import calls, ending, reasoning
 from isthmus.translate.chat_over_messages.forced import CallEvents
@@ -41,7 +42,7 @@ class Splice(NamedTuple):
 class _OpenBlock:
     """A block under way. ``ordinal`` counts blocks of its kind as the client sees them."""
 
-    __slots__ = ("custom", "input", "kind", "ordinal", "position", "written")
+    __slots__ = ("barred", "custom", "input", "kind", "ordinal", "position", "written")
 
     def __init__(self, kind: str, position: int, start_input: object) -> None:
         self.kind = kind
@@ -49,6 +50,7 @@ class _OpenBlock:
         self.ordinal = 0
         self.input = start_input
         self.written: list[str] = []
+        self.barred = False
         #: Id and name of a call whose input is free text.
         self.custom: tuple[str, str] | None = None
 
@@ -57,7 +59,8 @@ class ChatStream:
     """Translates one stream. ``model`` is the name the caller used, ``created`` in Unix seconds.
 
     `complete` is true once the upstream's answer has ended as its protocol demands; only then may
-    the stream be terminated. The usage seen so far is `usage`, also of a stream that broke.
+    the stream be finished, or continued by a further answer to the same turn (`go_on`). The usage
+    seen so far is `usage`, also of a stream that broke.
     """
 
     def __init__(
@@ -65,6 +68,9 @@ class ChatStream:
     ) -> None:
         self.complete = False
         self.message_id: str | None = None
+        #: How many thoughts upstream has dropped from the history.
+        self.thoughts_dropped = 0
+        self._begun = False
         self._include_usage = include_usage
         self._form = form
         self._hide_thinking = form.hide_thinking
@@ -77,6 +83,8 @@ class ChatStream:
             "model": model,
         }
         self._meter = UsageMeter()
+        self._used_before: Usage | None = None
+        self._position = 0
         self._open: dict[int, _OpenBlock] = {}
         self._seen = -1
         self._half_call = False
@@ -93,9 +101,9 @@ class ChatStream:
             "content_block_delta": self._grow_block,
             "content_block_stop": self._stop_block,
             "message_delta": self._note_ending,
-            "message_stop": self._finish,
+            "message_stop": self._end,
         }
-        self._starts: dict[str, Callable[[_OpenBlock, int, Block], list[Chunk]]] = {
+        self._starts: dict[str, Callable[[_OpenBlock, Block], list[Chunk]]] = {
             "text": self._start_text,
             "tool_use": self._start_call,
             "thinking": self._start_thinking,
@@ -110,8 +118,13 @@ class ChatStream:
 
     @property
     def usage(self) -> Usage | None:
-        """The usage as last told by the upstream."""
-        return self._meter.usage
+        """The usage as last told by the upstream, with that of earlier answers to the turn."""
+        return plus(self._used_before, self._meter.usage)
+
+    @property
+    def unfenced(self) -> str:
+        """The whole text of an answer that shall be JSON; nothing of others."""
+        return self._unfencing.text if self._unfencing is not None else ""
 
     def feed(self, event: Event) -> list[Chunk]:
         """Translate one event. Unknown events, blocks and deltas cause nothing.
@@ -127,14 +140,23 @@ class ChatStream:
         except (KeyError, TypeError, AttributeError):
             raise UpstreamBroken("The upstream sent a malformed stream event.") from None
 
-    def close(self) -> list[Chunk]:
-        """Take the end of the input: the last chunks if the answer is whole, else nothing.
+    def close(self) -> None:
+        """Take the end of the input.
 
         A stop reason with no block open is a whole answer even where ``message_stop`` is missing.
         """
-        if self.complete or self._stop is None or self._open:
-            return []
-        return self._finish({})
+        if not (self.complete or self._stop is None or self._open):
+            self._end({})
+
+    def go_on(self) -> None:
+        """Expect another answer to the same turn, whose blocks follow those of this one."""
+        self._used_before = self.usage
+        self._meter = UsageMeter()
+        self._position += self._seen + 1
+        self._seen = -1
+        self._begun = self.complete = False
+        self._stop = None
+        self._open.clear()
 
     def _take(self, event: Event) -> list[Chunk]:
         step = self._steps.get(event["type"])
@@ -150,10 +172,15 @@ class ChatStream:
     # Message --------------------------------------------------------------------------------
 
     def _start(self, event: Event) -> list[Chunk]:
-        if self.message_id is not None:
+        if self._begun:
             raise UpstreamBroken("The upstream began a second message.")
+        self._begun = True
         message: Block = event["message"]
+        if self.message_id is not None:
+            self._meter.take(message.get("usage"))
+            return []
         self.message_id = str(message["id"])
+        self.thoughts_dropped = reasoning.thoughts_dropped(message)
         self._chunk["id"] = ending.completion_id(message["id"])
         self._meter.take(message.get("usage"))
         return [self._delta({"role": "assistant", "content": ""})]
@@ -165,18 +192,23 @@ class ChatStream:
         self._meter.take(event.get("usage"))
         return []
 
-    def _finish(self, _event: Event) -> list[Chunk]:
-        if self.message_id is None or self._stop is None:
+    def _end(self, _event: Event) -> list[Chunk]:
+        if not self._begun or self._stop is None:
             raise UpstreamBroken("The upstream ended its answer without a stop reason.")
-        stop = self._stop
-        if self._half_call and stop["stop_reason"] not in CUTS_OFF:
+        if self._half_call and self._stop["stop_reason"] not in CUTS_OFF:
             raise UpstreamBroken("The upstream ended its answer in the middle of a tool call.")
-        reason = ending.finish_reason(stop["stop_reason"], legacy=self._form.legacy)
+        self.complete = True
+        return []
+
+    def finish(self) -> list[Chunk]:
+        """Return the chunks that say how the turn ended. Only where `complete`."""
+        stop = self._stop or {}
+        reason = ending.finish_reason(stop.get("stop_reason"), legacy=self._form.legacy)
         chunks: list[Chunk] = []
         rest = self._unfencing.close() if self._unfencing is not None else ""
         if rest:
             chunks.append(self._delta({"content": rest}))
-        if stop["stop_reason"] == "refusal":
+        if stop.get("stop_reason") == "refusal":
             chunks.append(self._delta({"refusal": ending.refusal_text(stop.get("stop_details"))}))
         last = self._delta({}, reason)
         if stop.get("stop_sequence") is not None:
@@ -189,25 +221,24 @@ class ChatStream:
         if self._include_usage:
             figures = usage_document(usage or Usage())
             chunks.append({**self._chunk, "choices": [], "usage": figures})
-        self.complete = True
         return chunks
 
     # Blocks ---------------------------------------------------------------------------------
 
     def _start_block(self, event: Event) -> list[Chunk]:
         index: int = event["index"]
-        if index <= self._seen or self.message_id is None:
+        if index <= self._seen or not self._begun:
             raise UpstreamBroken("The upstream's content blocks are out of order.")
         self._seen = index
         self.splice = None
         content: Block = event["content_block"]
         kind: str = content["type"]
-        block = _OpenBlock(kind, index, content.get("input"))
+        block = _OpenBlock(kind, self._position + index, content.get("input"))
         self._open[index] = block
         if kind != "text":
             self._apart = True
         start = self._starts.get(kind)
-        return start(block, index, content) if start else []
+        return start(block, content) if start else []
 
     def _grow_block(self, event: Event) -> list[Chunk]:
         block = self._open.get(event["index"])
@@ -222,11 +253,11 @@ class ChatStream:
         if block is None:
             raise UpstreamBroken("The upstream ended a content block that is not open.")
         self.splice = None
-        return self._end_call(block) if block.kind == "tool_use" else []
+        return self._end_call(block) if block.kind == "tool_use" and not block.barred else []
 
     # Text -----------------------------------------------------------------------------------
 
-    def _start_text(self, block: _OpenBlock, _position: int, content: Block) -> list[Chunk]:
+    def _start_text(self, block: _OpenBlock, content: Block) -> list[Chunk]:
         return self._text(block, content) if content.get("text") else []
 
     def _text(self, _block: _OpenBlock, delta: Block) -> list[Chunk]:
@@ -247,12 +278,15 @@ class ChatStream:
         if chunks and self.splice is None and self._unfencing is None and block.kind == "text":
             encoded = json.encode(self._delta({"content": _MARK}))
             prefix, _, suffix = encoded.rpartition(_MARK_LITERAL)
-            self.splice = Splice(block.position, prefix, suffix)
+            self.splice = Splice(block.position - self._position, prefix, suffix)
         return chunks
 
     # Tool calls -----------------------------------------------------------------------------
 
-    def _start_call(self, block: _OpenBlock, _position: int, content: Block) -> list[Chunk]:
+    def _start_call(self, block: _OpenBlock, content: Block) -> list[Chunk]:
+        if self._form.only is not None and content["name"] not in self._form.only:
+            block.barred = True
+            return []
         block.ordinal = self._calls
         self._calls += 1
         if content["name"] in self._form.custom_tools:
@@ -264,7 +298,7 @@ class ChatStream:
 
     def _arguments(self, block: _OpenBlock, delta: Block) -> list[Chunk]:
         piece = _string(delta, "partial_json")
-        if not piece or block.kind != "tool_use":
+        if not piece or block.kind != "tool_use" or block.barred:
             return []
         block.written.append(piece)
         return self._call_piece(block, piece)
@@ -287,23 +321,26 @@ class ChatStream:
 
     # Thinking -------------------------------------------------------------------------------
 
-    def _start_thinking(self, block: _OpenBlock, position: int, content: Block) -> list[Chunk]:
+    def _start_thinking(self, block: _OpenBlock, content: Block) -> list[Chunk]:
         if self._hide_thinking:
             return []
         block.ordinal = self._thoughts
         self._thoughts += 1
         text: str = content.get("thinking", "")
-        entry = {**reasoning.opening(block.ordinal, position), "text": text}
+        entry = reasoning.opening(block.ordinal, block.position, self._form.account)
+        entry["text"] = text
         if content.get("signature"):
             entry["signature"] = content["signature"]
         return [self._delta({"reasoning_content": text, "reasoning_details": [entry]})]
 
-    def _start_redacted(self, block: _OpenBlock, position: int, content: Block) -> list[Chunk]:
+    def _start_redacted(self, block: _OpenBlock, content: Block) -> list[Chunk]:
         if self._hide_thinking:
             return []
         block.ordinal = self._thoughts
         self._thoughts += 1
-        entry = reasoning.encrypted(content["data"], block.ordinal, position)
+        entry = reasoning.encrypted(
+            content["data"], block.ordinal, block.position, self._form.account
+        )
         return [self._delta({"reasoning_details": [entry]})]
 
     def _thinking(self, block: _OpenBlock, delta: Block) -> list[Chunk]:

@@ -49,6 +49,8 @@ class ChatMessage(TypedDict, total=False):
     tool_call_id: str | None
     function_call: FunctionCall | None
     reasoning_details: list[Part] | None
+    thinking_blocks: list[Part] | None
+    reasoning_content: str | None
 
 
 class FunctionDeclaration(TypedDict, total=False):

@@ -90,6 +90,7 @@ class _Assistant(Struct, tag="assistant", tag_field="role"):
     function_call: _Function | None = None
     audio: Document | None = None
     reasoning_details: list[Document] | None = None
+    thinking_blocks: list[Document] | None = None
 
 
 class _Tool(Struct, tag="tool", tag_field="role"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
+from msgspec import Raw
+
 from isthmus.errors import UpstreamBroken
 from isthmus.wire import json
 from isthmus.wire.messages.documents import Block, Event, Message
@@ -34,8 +36,9 @@ class Fold:
         self.complete = False
         self._message: Message = {}
         self._blocks: dict[int, Block] = {}
-        self._pieces: dict[int, dict[str, list[str]]] = {}
+        self._pieces: dict[int, dict[str, list[str | bytes]]] = {}
         self._open: set[int] = set()
+        self._written: dict[int, str] = {}
         self._steps: dict[str, Callable[[Event], None]] = {
             "message_start": self._start,
             "content_block_start": self._start_block,
@@ -75,6 +78,27 @@ class Fold:
             message["usage"] = self.meter.document
         return message
 
+    @property
+    def verbatim(self) -> list[Block]:
+        """The content so far, with the arguments of tool calls as the very text they came in."""
+        return [
+            {**block, "input": Raw(self._written[index].encode())}
+            if index in self._written
+            else block
+            for index, block in sorted(self._blocks.items())
+            if self._is_whole(index)
+        ]
+
+    def literals(self, index: int) -> list[str | bytes]:
+        """Return where a block's text grows: JSON literals put there are decoded when it ends.
+
+        Raises:
+            UpstreamBroken: no such block is open.
+        """
+        if index not in self._open:
+            raise UpstreamBroken("The upstream continued a content block that is not open.")
+        return self._pieces[index].setdefault("text", [])
+
     def _is_whole(self, index: int) -> bool:
         return index not in self._open or self._blocks[index].get("type") != "tool_use"
 
@@ -111,7 +135,7 @@ class Fold:
             raise ValueError
         block = self._blocks[index]
         for member, pieces in self._pieces.pop(index).items():
-            text = "".join(pieces)
+            text = _joined(pieces)
             if member != "input":
                 block[member] = block.get(member, "") + text
             elif text:
@@ -119,6 +143,7 @@ class Fold:
                 if arguments is None:
                     return  # stays open: whether that is a failure, the stop reason tells
                 block["input"] = arguments
+                self._written[index] = text
         self._open.discard(index)
 
     def _delta(self, event: Event) -> None:
@@ -135,6 +160,10 @@ class Fold:
         if reason is None or (self._open and reason not in CUTS_OFF):
             raise ValueError
         self.complete = True
+
+
+def _joined(pieces: list[str | bytes]) -> str:
+    return "".join([p if isinstance(p, str) else json.decode(p) for p in pieces])
 
 
 def _arguments(text: str) -> dict[str, Any] | None:

@@ -1,0 +1,257 @@
+"""The client's side of a chat call: one that waits for the whole answer, one that reads along."""
+
+from __future__ import annotations
+
+from isthmus.call import Outcome, plus
+from isthmus.errors import GatewayError, UpstreamBroken, UpstreamRefused
+from isthmus.routing.plan import Route
+from isthmus.serving import remarks as remarks_out
+from isthmus.serving.chat_call import ChatCall
+from isthmus.serving.exchange import Arrived, Prepared
+from isthmus.serving.heartbeat import KEEP_ALIVE
+from isthmus.serving.reply import Reply
+from isthmus.translate.chat_over_messages.form import PLAIN, AnswerForm
+from isthmus.translate.chat_over_messages.reasoning import thoughts_dropped
+from isthmus.translate.chat_over_messages.response import response
+from isthmus.translate.chat_over_messages.stream import ChatStream
+from isthmus.wire import json, sse
+from isthmus.wire.chat import errors as chat_errors
+from isthmus.wire.chat.documents import Completion
+from isthmus.wire.messages.documents import Block, Message
+from isthmus.wire.messages.events import TextDelta, is_content
+from isthmus.wire.messages.fold import Fold
+
+_DONE = sse.data_frame(b"[DONE]")
+
+
+class WholeChat:
+    """A client that waits for the whole answer, however the upstream gives it."""
+
+    committed = False
+    reads_lazily = True
+
+    def __init__(self, call: ChatCall, reply: Reply, outcome: Outcome) -> None:
+        self.call = call
+        self.following: Prepared | None = None
+        self._reply = reply
+        self._outcome = outcome
+        self._fold = Fold()
+        self._first_id: str | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the upstream's answer has ended."""
+        return self._fold.complete
+
+    def prepare(self, route: Route) -> Prepared:
+        """Translate for a route; what an earlier attempt brought is void."""
+        self._fold = Fold()
+        self._first_id = None
+        self._outcome.usage = None
+        return self.call.prepare(route, stream=False)
+
+    def repaired(self, error: UpstreamRefused) -> Prepared | None:
+        """Return the request as it may be taken after such a refusal."""
+        return self.call.repaired(error)
+
+    async def take(self, arrived: list[Arrived]) -> None:
+        """Fold events; nothing goes out before the answer is complete."""
+        for event in arrived:
+            if isinstance(event, TextDelta):
+                self._fold.literals(event.block).append(event.literal)
+            else:
+                self._fold.feed(event)
+
+    def note_usage(self) -> None:
+        """Tell the outcome what was used so far."""
+        self._outcome.usage = plus(self._outcome.usage, self._fold.meter.usage)
+        self._fold = Fold()
+
+    async def end(self) -> None:
+        """Answer with what the events add up to."""
+        self._fold.close()
+        if not self._fold.complete:
+            raise _incomplete()
+        await self._answered(self._fold.message, self._fold.verbatim)
+
+    async def take_whole(self, message: Message) -> None:
+        """Take an answer that was not streamed."""
+        self._fold.meter.take(message.get("usage"))
+        await self._answered(message, message.get("content") or [])
+
+    async def _answered(self, message: Message, verbatim: list[Block]) -> None:
+        """Translate and send the answer, or go on with the turn."""
+        self._first_id = self._first_id or message.get("id")
+        self.following = self.call.follow(message, verbatim)
+        self.note_usage()
+        if self.following is None:
+            await self._finish(message)
+
+    async def _finish(self, message: Message) -> None:
+        whole = self.call.turn.whole(message)
+        if self._first_id is not None:
+            whole["id"] = self._first_id
+        completion = response(
+            whole,
+            model=self.call.facts.model,
+            created=self.call.created,
+            form=self.call.form,
+            usage=self._outcome.usage,
+        )
+        self.call.note_text(completion["choices"][0]["message"]["content"] or "")
+        self.call.note_dropped(thoughts_dropped(message))
+        self.call.complete_headers(self._reply, self._outcome, self._first_id)
+        self.call.remember(completion)
+        await self._reply.whole(200, completion)
+
+
+class StreamedChat:
+    """A client that reads events as they come."""
+
+    reads_lazily = False
+
+    def __init__(self, call: ChatCall, reply: Reply, outcome: Outcome) -> None:
+        self.call = call
+        self.committed = False
+        self.following: Prepared | None = None
+        self._reply = reply
+        self._outcome = outcome
+        self._held: list[bytes] = []
+        self._stream = self._new_stream(PLAIN)
+        #: What the events add up to: a paused turn goes back as it is.
+        self._fold = Fold()
+
+    @property
+    def complete(self) -> bool:
+        """Whether the upstream's answer has ended."""
+        return self._stream.complete
+
+    def prepare(self, route: Route) -> Prepared:
+        """Translate for a route; what an earlier attempt brought was never sent and is void."""
+        prepared = self.call.prepare(route, stream=True)
+        self._forget()
+        return prepared
+
+    def repaired(self, error: UpstreamRefused) -> Prepared | None:
+        """Return the request as it may be taken after such a refusal."""
+        prepared = self.call.repaired(error)
+        if prepared is not None:
+            self._forget()
+        return prepared
+
+    def _forget(self) -> None:
+        self._held.clear()
+        self._stream = self._new_stream(self.call.form)
+        self._fold = Fold()
+
+    async def take(self, arrived: list[Arrived]) -> None:
+        """Send what the events become, once the first content has come."""
+        frames = self._held if not self.committed else []
+        stream, fold = self._stream, self._fold
+        block, prefix, suffix = _spliced(stream)
+        literals = fold.literals(block) if block >= 0 else []
+        for event in arrived:
+            if isinstance(event, TextDelta):
+                if event.block == block:
+                    frames.append(prefix + event.literal + suffix)
+                    literals.append(event.literal)
+                    continue
+                chunks = stream.feed(event.event)
+                fold.literals(event.block).append(event.literal)
+            else:
+                if event["type"] == "ping":
+                    frames.append(KEEP_ALIVE)
+                chunks = stream.feed(event)
+                fold.feed(event)
+            frames += [sse.data_frame(json.encode(chunk)) for chunk in chunks]
+            block, prefix, suffix = _spliced(stream)
+            literals = fold.literals(block) if block >= 0 else []
+        if self.committed:
+            if frames:
+                await self._reply.events(b"".join(frames))
+        elif any(is_content(event) for event in arrived):
+            await self._commit()
+
+    def note_usage(self) -> None:
+        """Tell the outcome what was used so far."""
+        self._outcome.usage = self._stream.usage
+
+    async def end(self) -> None:
+        """Send what is left and terminate the stream, or go on with the turn."""
+        self._stream.close()
+        if not self._stream.complete:
+            raise _incomplete()
+        self._fold.close()
+        message = self._fold.message
+        self.following = self.call.follow(message, self._fold.verbatim)
+        if self.following is not None:
+            self._stream.go_on()
+            self._fold = Fold()
+            return
+        self._outcome.usage = self._stream.usage
+        last = [sse.data_frame(json.encode(chunk)) for chunk in self._stream.finish()]
+        self.call.note_text(self._stream.unfenced)
+        if self.call.worth_remembering:
+            self.call.remember(self._whole(message))
+        await self._reply.finish_events(b"".join([*last, self._closing_comment(), _DONE]))
+
+    def _whole(self, message: Message) -> Completion:
+        return response(
+            self.call.turn.whole(message),
+            model=self.call.facts.model,
+            created=self.call.created,
+            form=self.call.form,
+        )
+
+    async def take_whole(self, message: Message) -> None:
+        """Never called: a streaming client always gets a streaming upstream."""
+        raise UpstreamBroken("The upstream did not stream.")
+
+    async def fail(self, error: GatewayError) -> None:
+        """Tell the client that the answer is not complete, and make sure that it notices."""
+        if not self._reply.started:
+            raise error
+        document = json.encode(chat_errors.document(error))
+        await self._reply.events(self._closing_comment() + sse.data_frame(document))
+        self._reply.break_off()
+
+    async def _commit(self) -> None:
+        """Let the head go, and all that was held back."""
+        self.committed = True
+        self.call.note_dropped(self._stream.thoughts_dropped)
+        if not self._reply.started:
+            self.call.complete_headers(self._reply, self._outcome, self._stream.message_id)
+            await self._reply.start_events()
+        frames, self._held = b"".join(self._held), []
+        await self._reply.events(frames)
+
+    def _closing_comment(self) -> bytes:
+        """Say in a comment what came too late for the headers."""
+        said = {
+            "model": self.call.planned.model,
+            "upstream": self._outcome.attempts[-1].upstream,
+            "attempts": len(self._outcome.attempts),
+            "warnings": remarks_out.documents(self.call.remarks),
+        }
+        return sse.comment(f"isthmus {json.encode_text(said)}")
+
+    def _new_stream(self, form: AnswerForm) -> ChatStream:
+        options = self.call.document.get("stream_options") or {}
+        return ChatStream(
+            model=self.call.facts.model,
+            created=self.call.created,
+            include_usage=bool(options.get("include_usage")),
+            form=form,
+        )
+
+
+def _spliced(stream: ChatStream) -> tuple[int, bytes, bytes]:
+    """Return how the stream's text deltas are framed now, and of which block; -1: of none."""
+    splice = stream.splice
+    if splice is None:
+        return -1, b"", b""
+    return splice.block, b"data: " + splice.prefix, splice.suffix + b"\n\n"
+
+
+def _incomplete() -> UpstreamBroken:
+    return UpstreamBroken("The upstream ended its stream before the answer was complete.")
