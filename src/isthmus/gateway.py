@@ -49,6 +49,7 @@ def application(config: Config, keys: KeyRing) -> App:
             router=router,
             exchange=Exchange(upstreams),
             settings=ChatSettings(
+                caching=config.translation.caching,
                 default_max_tokens=config.translation.default_max_tokens,
                 unary_max_tokens=config.translation.unary_max_tokens,
             ),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from isthmus.access.keys import KeyRing
-from isthmus.call import Capabilities, Facts, Outcome
+from isthmus.call import Caching, Capabilities, Facts, Outcome
 from isthmus.errors import GatewayError, InvalidRequest, UpstreamBroken, UpstreamRefused
 from isthmus.routing.router import Planned, Router
 from isthmus.serving import remarks as remarks_out
@@ -39,6 +39,7 @@ class ChatSettings(Struct, frozen=True, kw_only=True):
     An answer that cannot be longer than ``unary_max_tokens`` is asked for in one piece.
     """
 
+    caching: Caching = "auto"
     default_max_tokens: int | None = None
     unary_max_tokens: int = 4096
 
@@ -152,6 +153,7 @@ class ChatCall:
             self.document,
             model,
             capabilities,
+            caching=self._settings.caching,
             default_max_tokens=self._settings.default_max_tokens,
             remarks=self.remarks,
         )

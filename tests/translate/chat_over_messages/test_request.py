@@ -30,7 +30,14 @@ def asked(case: dict, remarks: Remarks) -> Translated:
     model = case["model"]
     capabilities = CATALOG.find(model).capabilities
     request = checked(wire_json.decode(json.dumps(case["chat"]).encode()))
-    return translate(request, model, capabilities, default_max_tokens=None, remarks=remarks)
+    return translate(
+        request,
+        model,
+        capabilities,
+        caching=case.get("caching", "auto"),
+        default_max_tokens=None,
+        remarks=remarks,
+    )
 
 
 @pytest.mark.parametrize("name", SERVED)

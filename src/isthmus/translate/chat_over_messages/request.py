@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from isthmus.call import Capabilities
+from isthmus.call import Caching, Capabilities
+from isthmus.translate.chat_over_messages.caching import set_marks
 from isthmus.translate.chat_over_messages.conversation import Conversation
 from isthmus.translate.chat_over_messages.identity import user_id
 from isthmus.translate.chat_over_messages.limits import (
@@ -56,6 +57,7 @@ def translate(
     capabilities: Capabilities,
     *,
     default_max_tokens: int | None,
+    caching: Caching = "auto",
     remarks: Remarks,
 ) -> Translated:
     """Translate ``request`` for ``model``, as its upstream names it.
@@ -93,6 +95,7 @@ def translate(
     sampled = sampling(request, capabilities, thinking=decision.on, remarks=remarks)
     document.update(sampled)  # type: ignore[typeddict-item]
     _add_rest(document, request, remarks)
+    set_marks(document, request, caching, capabilities, remarks)
     return Translated(
         document=document,
         version=SAMPLING_VERSION if sampled else CURRENT_VERSION,

@@ -11,6 +11,7 @@ from typing import Any
 
 from isthmus.call import Capabilities
 from isthmus.errors import InvalidRequest
+from isthmus.translate.chat_over_messages.marks import put, written
 from isthmus.translate.chat_over_messages.schema import UnfitSchema, normalised
 from isthmus.translate.remarks import Remarks
 from isthmus.wire.chat.documents import ChatRequest, FunctionDeclaration, Tool
@@ -33,6 +34,8 @@ def declarations(request: ChatRequest, turns: list[Turn], remarks: Remarks) -> l
                 f"'{path}.function.name': the name '{block['name']}' is declared twice.",
                 param=f"{path}.function.name",
             )
+        put(written(tool, path, remarks), block)
+        put(written(tool["function"], f"{path}.function", remarks), block)
         declared[block["name"]] = block
     _loosen_excess(declared, remarks)
     return list(declared.values()) or _declared_by_history(turns, remarks)
