@@ -10,6 +10,8 @@ from typing import Literal, Protocol
 from msgspec import Struct, field
 
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
+#: When the end of a prompt is marked for caching without being asked for.
+Caching = Literal["auto", "off", "always"]
 ThinkingType = Literal["enabled", "adaptive", "disabled", "between_tools"]
 
 #: Weakest first; clamping an effort walks this order.

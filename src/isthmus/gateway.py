@@ -25,6 +25,7 @@ from isthmus.serving.health import Health
 from isthmus.serving.models import Models
 from isthmus.storage.stash import Stash
 from isthmus.telemetry.log import CallLog
+from isthmus.translate.chat_over_messages.request import Terms
 from isthmus.upstreams.upstream import Timers, Upstream
 
 #: Only a name: nothing is ever looked up or connected to.
@@ -51,7 +52,10 @@ def application(config: Config, keys: KeyRing) -> App:
             router=router,
             exchange=Exchange(upstreams),
             settings=ChatSettings(
-                default_max_tokens=config.translation.default_max_tokens,
+                terms=Terms(
+                    default_max_tokens=config.translation.default_max_tokens,
+                    caching=config.translation.caching,
+                ),
                 unary_max_tokens=config.translation.unary_max_tokens,
             ),
             clock=time.time,

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from isthmus.call import Caching
+
 ANTHROPIC = "https://api.anthropic.com"
 
 Seconds = Annotated[float, Meta(gt=0, description="Seconds, more than 0.")]
@@ -124,6 +126,14 @@ class KeyConfig(_Section, frozen=True, kw_only=True):
 class TranslationConfig(_Section, frozen=True, kw_only=True):
     """How requests are translated."""
 
+    caching: Annotated[
+        Caching,
+        Meta(
+            description="Whether the end of a prompt is marked for the prompt cache when the "
+            "request does not decide. `auto`: in conversations and with tools, where the prompt is "
+            "long enough to be cached; `always`; `off`."
+        ),
+    ] = "auto"
     default_max_tokens: Annotated[
         Annotated[int, Meta(ge=1)] | None,
         Meta(description="For requests without a limit. Absent: the model's."),

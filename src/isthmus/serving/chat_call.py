@@ -20,7 +20,12 @@ from isthmus.translate.chat_over_messages.json_object import is_object
 from isthmus.translate.chat_over_messages.memory import Memory
 from isthmus.translate.chat_over_messages.recall import as_message
 from isthmus.translate.chat_over_messages.repair import repaired
-from isthmus.translate.chat_over_messages.request import Translated, translate
+from isthmus.translate.chat_over_messages.request import (
+    DEFAULT_TERMS,
+    Terms,
+    Translated,
+    translate,
+)
 from isthmus.translate.chat_over_messages.turn import AnswerTurn
 from isthmus.translate.remarks import Remarks
 from isthmus.upstreams.upstream import MessagesCall
@@ -30,12 +35,12 @@ from isthmus.wire.messages.documents import Block, Message, MessagesRequest
 
 
 class ChatSettings(Struct, frozen=True, kw_only=True):
-    """How chat requests are translated. None as ``default_max_tokens`` means the model's most.
+    """How chat requests are translated, and asked.
 
     An answer that cannot be longer than ``unary_max_tokens`` is asked for in one piece.
     """
 
-    default_max_tokens: int | None = None
+    terms: Terms = DEFAULT_TERMS
     unary_max_tokens: int = 4096
 
 
@@ -94,8 +99,8 @@ class ChatCall:
             self.document,
             route.model,
             route.capabilities,
-            default_max_tokens=self._settings.default_max_tokens,
             remarks=self.remarks,
+            terms=self._settings.terms,
             memory=Memory(
                 recalled=remembered.recalled(route.upstream) if remembered is not None else None,
                 account=_word_for(route.upstream) if route.capabilities.account_bound else "",

@@ -8,7 +8,7 @@ import pytest
 from isthmus.errors import InvalidRequest
 from isthmus.routing.catalog import Catalog
 from isthmus.translate.chat_over_messages.ladder import LADDER
-from isthmus.translate.chat_over_messages.request import Translated, translate
+from isthmus.translate.chat_over_messages.request import Terms, Translated, translate
 from isthmus.translate.remarks import Remarks
 from isthmus.wire import json as wire_json
 from isthmus.wire.chat.shape import checked
@@ -34,7 +34,13 @@ def asked(case: dict, remarks: Remarks) -> Translated:
     model = case["model"]
     capabilities = CATALOG.find(model).capabilities
     request = checked(wire_json.decode(json.dumps(case["chat"]).encode()))
-    return translate(request, model, capabilities, default_max_tokens=None, remarks=remarks)
+    return translate(
+        request,
+        model,
+        capabilities,
+        remarks=remarks,
+        terms=Terms(caching=case.get("caching", "auto")),
+    )
 
 
 @pytest.mark.parametrize("name", SERVED)

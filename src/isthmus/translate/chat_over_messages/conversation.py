@@ -14,6 +14,7 @@ from isthmus.call import Capabilities
 from isthmus.errors import InvalidRequest
 from isthmus.translate.chat_over_messages.calls import WRAPPED
 from isthmus.translate.chat_over_messages.content import blocks, text_block
+from isthmus.translate.chat_over_messages.marks import put, put_last, written
 from isthmus.translate.chat_over_messages.memory import NOTHING, Memory
 from isthmus.translate.chat_over_messages.reasoning import Reasoning
 from isthmus.translate.chat_over_messages.tool_ids import accepted
@@ -64,9 +65,7 @@ class Conversation:
             else:
                 self._steps[message["role"]](message, path)
         self._close_gap(at_end=True)
-        if not self.turns:
-            raise InvalidRequest("'messages' needs at least one user message.", param="messages")
-        self._require_ending(f"messages[{len(messages) - 1}]")
+        self._end(f"messages[{len(messages) - 1}]")
 
     def _take_leading(self, messages: list[ChatMessage]) -> int:
         """Make the instructions before the conversation system blocks; return where it begins."""
@@ -76,15 +75,14 @@ class Conversation:
             path = f"messages[{index}]"
             if message.get("name"):
                 self._remarks.warn("message.name.dropped", f"{path}.name", "dropped")
-            self.system += blocks(message.get("content"), f"{path}.content", self._remarks)
+            self.system += self._content(message, path)
         return len(messages)
 
     def _instruct(self, message: ChatMessage, path: str) -> None:
-        content = blocks(message.get("content"), f"{path}.content", self._remarks)
-        self._instructions += [(path, block) for block in content]
+        self._instructions += [(path, block) for block in self._content(message, path)]
 
     def _say(self, message: ChatMessage, path: str) -> None:
-        content = blocks(message.get("content"), f"{path}.content", self._remarks)
+        content = self._content(message, path)
         if not content:
             raise InvalidRequest(f"'{path}.content' is empty.", param=f"{path}.content")
         self._said += content
@@ -105,7 +103,8 @@ class Conversation:
             if content:
                 result["content"] = content
         elif content:
-            result["content"] = blocks(content, f"{path}.content", self._remarks)
+            result["content"] = blocks(content, f"{path}.content", self._remarks, marks_onto=result)
+        put(written(message, path, self._remarks), result)
         self._results[upstream_id] = result
 
     def _speak(self, message: ChatMessage, path: str, index: int) -> None:
@@ -117,7 +116,9 @@ class Conversation:
             self._call(call, f"{path}.tool_calls[{position}]")
             for position, call in enumerate(message.get("tool_calls") or [])
         ]
-        content = self._reasoning.content(index, message, content + calls)
+        content += calls
+        put_last(written(message, path, self._remarks), content, self._remarks)
+        content = self._reasoning.content(index, message, content)
         if not content:
             return  # a turn with nothing to carry; the gaps around it become one
         self._close_gap()
@@ -130,6 +131,12 @@ class Conversation:
             self.turns[-1]["content"] += content
         else:
             self.turns.append({"role": "assistant", "content": content})
+
+    def _content(self, message: ChatMessage, path: str) -> list[Block]:
+        """Translate what a message holds; a mark of the whole message stands on its last block."""
+        content = blocks(message.get("content"), f"{path}.content", self._remarks)
+        put_last(written(message, path, self._remarks), content, self._remarks)
+        return content
 
     def _call(self, call: ToolCall, path: str) -> Block:
         used: Block = {"type": "tool_use", "id": accepted(call["id"])}
@@ -195,16 +202,18 @@ class Conversation:
             self.turns.append({"role": "system", "content": content})
         else:
             self._remarks.warn("system.late.wrapped", path, "sent as a marked user message")
-            wrapped = [
-                text_block(f"<system_message>{block['text']}</system_message>") for block in content
-            ]
-            self.turns.append({"role": "user", "content": wrapped})
+            for block in content:
+                block["text"] = f"<system_message>{block['text']}</system_message>"
+            self.turns.append({"role": "user", "content": content})
 
-    def _require_ending(self, path: str) -> None:
+    def _end(self, path: str) -> None:
         """Check that the model takes a conversation that ends as this one does."""
-        last = self.turns[-1]
-        if last["role"] != "assistant":
-            return
+        if self.turns and self.turns[-1]["role"] == "assistant":
+            self._end_with_prefill(self.turns[-1], path)
+        if not self.turns:
+            raise InvalidRequest("'messages' needs at least one user message.", param="messages")
+
+    def _end_with_prefill(self, last: Turn, path: str) -> None:
         if not self._capabilities.prefill:
             raise InvalidRequest(
                 f"'{path}': this model does not support assistant message prefill. "
@@ -217,6 +226,9 @@ class Conversation:
             trimmed = final["text"].rstrip()
             if trimmed != final["text"]:
                 self._remarks.warn("prefill.trimmed", path, "trailing white space removed")
-            last["content"][-1:] = [text_block(trimmed)] if trimmed else []
+            final["text"] = trimmed
+            if not trimmed:
+                last["content"].pop()
+                put_last(final.get("cache_control"), last["content"], self._remarks)
             if not last["content"]:
                 self.turns.pop()

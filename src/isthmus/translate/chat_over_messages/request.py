@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from msgspec import Struct, structs
 
-from isthmus.call import Capabilities
+from isthmus.call import Caching, Capabilities
 from isthmus.errors import InvalidRequest
+from isthmus.translate.chat_over_messages.caching import set_marks
 from isthmus.translate.chat_over_messages.content import text_block
 from isthmus.translate.chat_over_messages.conversation import Conversation
 from isthmus.translate.chat_over_messages.form import AnswerForm
@@ -50,6 +51,16 @@ from isthmus.wire.messages.documents import (
 BINDING_BETA = "thinking-binding-controls-2026-08-01"
 
 
+class Terms(Struct, frozen=True, kw_only=True):
+    """What the operator has decided. None as ``default_max_tokens`` means the model's most."""
+
+    default_max_tokens: int | None = None
+    caching: Caching = "auto"
+
+
+DEFAULT_TERMS = Terms()
+
+
 class Translated(Struct, frozen=True, kw_only=True):
     """A request as it goes upstream, and what its answer's translation must know.
 
@@ -69,11 +80,11 @@ def translate(
     model: str,
     capabilities: Capabilities,
     *,
-    default_max_tokens: int | None,
     remarks: Remarks,
+    terms: Terms = DEFAULT_TERMS,
     memory: Memory = NOTHING,
 ) -> Translated:
-    """Translate ``request`` for ``model``, as its upstream names it.
+    """Translate ``request`` for ``model``, as its upstream names it, on the operator's terms.
 
     Raises:
         InvalidRequest: what cannot be served, by its path in the caller's document.
@@ -82,9 +93,7 @@ def translate(
     if written is not request:
         remarks.spelling = partial(as_written, request=request)
     try:
-        translated = _Translation(model, capabilities, default_max_tokens, remarks, memory).of(
-            written
-        )
+        translated = _Translation(model, capabilities, terms, remarks, memory).of(written)
     except InvalidRequest as error:
         if written is not request:
             raise respelled(error, request) from None
@@ -97,7 +106,7 @@ def translate(
 class _Translation(NamedTuple):
     model: str
     capabilities: Capabilities
-    default_max_tokens: int | None
+    terms: Terms
     remarks: Remarks
     memory: Memory
 
@@ -129,6 +138,7 @@ class _Translation(NamedTuple):
         sampled = sampling(request, capabilities, thinking=decision.on, remarks=remarks)
         document.update(sampled)  # type: ignore[typeddict-item]
         _add_rest(document, request, remarks)
+        set_marks(document, request, self.terms.caching, capabilities, remarks)
         return Translated(
             document=document,
             version=SAMPLING_VERSION if sampled else CURRENT_VERSION,
@@ -143,7 +153,9 @@ class _Translation(NamedTuple):
             request,
             self.capabilities,
             asked_max_tokens=asked,
-            max_tokens=max_tokens(asked, self.default_max_tokens, self.capabilities, self.remarks),
+            max_tokens=max_tokens(
+                asked, self.terms.default_max_tokens, self.capabilities, self.remarks
+            ),
             remarks=self.remarks,
         ).decide()
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from isthmus.errors import InvalidRequest
 from isthmus.translate.chat_over_messages.calls import WRAPPED
+from isthmus.translate.chat_over_messages.marks import put, written
 from isthmus.translate.chat_over_messages.schema import Size, UnfitSchema, normalised, size_of
 from isthmus.translate.remarks import Remarks
 from isthmus.wire.chat.documents import ChatRequest, CustomDeclaration, FunctionDeclaration, Tool
@@ -38,6 +39,8 @@ def declarations(
             raise InvalidRequest(
                 f"'{where}': the name '{block['name']}' is declared twice.", param=where
             )
+        put(written(tool, path, remarks), block)
+        put(written(tool[tool["type"]], f"{path}.{tool['type']}", remarks), block)
         declared[block["name"]] = block
     _loosen_excess(declared, output_format, remarks)
     return list(declared.values()) or _declared_by_history(turns, remarks)

@@ -40,12 +40,9 @@ _DROPPED: dict[str, Test] = {
     "verbosity": lambda _: True,
     "store": bool,
     "prompt_cache_key": lambda _: True,
-    "prompt_cache_options": bool,
-    "prompt_cache_retention": lambda _: True,
     "service_tier": lambda tier: tier in ("flex", "scale"),
 }
 
-_MARKS = ("cache_control", "prompt_cache_breakpoint")
 #: What our own answers carry and what SDKs add to a message sent back; none is an instruction.
 _ECHOED = frozenset({"annotations", "reasoning_content", "parsed", "stop_sequence"})
 
@@ -96,11 +93,8 @@ def _settle_message(message: dict[str, Any], path: str, remarks: Remarks) -> Non
     if not isinstance(content, list):
         return
     for index, part in enumerate(cast("list[dict[str, Any]]", content)):
-        where = f"{path}content[{index}]."
-        _name_unknown(part, shape.KNOWN_IN_PART[part["type"]], where, remarks)
-        for mark in _MARKS:
-            if part.get(mark):
-                remarks.warn("cache_mark.dropped", f"{where}{mark}", "dropped")
+        known = shape.KNOWN_IN_PART[part["type"]]
+        _name_unknown(part, known, f"{path}content[{index}].", remarks)
 
 
 def _name_unknown(
@@ -110,5 +104,5 @@ def _name_unknown(
     if members.keys() <= known:
         return
     for name in members.keys() - known:
-        if members[name] is not None and name not in _MARKS:
+        if members[name] is not None:
             remarks.warn("unknown.ignored", f"{path}{name}", "unknown, ignored")

@@ -38,6 +38,27 @@ class ToolCall(TypedDict, total=False):
     custom: Required[CustomCall]
 
 
+class CacheControl(TypedDict, total=False):
+    """A cache mark as Claude names it."""
+
+    type: Required[Literal["ephemeral"]]
+    ttl: Literal["5m", "1h", "30m", "12h"] | None
+
+
+class CacheBreakpoint(TypedDict, total=False):
+    """A cache mark as OpenAI names it."""
+
+    mode: Required[Literal["explicit"]]
+    ttl: Literal["5m", "1h", "30m", "12h"] | None
+
+
+class CacheOptions(TypedDict, total=False):
+    """Whether OpenAI would mark the end of the prompt by itself, and how long marks live."""
+
+    mode: Literal["implicit", "explicit"] | None
+    ttl: Literal["5m", "1h", "30m", "12h"] | None
+
+
 class ChatMessage(TypedDict, total=False):
     """One entry of ``messages``; which members may be there depends on the role."""
 
@@ -51,6 +72,8 @@ class ChatMessage(TypedDict, total=False):
     reasoning_details: list[Part] | None
     thinking_blocks: list[Part] | None
     reasoning_content: str | None
+    cache_control: CacheControl | None
+    prompt_cache_breakpoint: CacheBreakpoint | None
 
 
 class FunctionDeclaration(TypedDict, total=False):
@@ -117,3 +140,6 @@ class ChatRequest(TypedDict, total=False):
     safety_identifier: str | None
     n: int | None
     service_tier: str | None
+    cache_control: CacheControl | None
+    prompt_cache_options: CacheOptions | None
+    prompt_cache_retention: Literal["in_memory", "in-memory", "24h"] | None

@@ -22,28 +22,59 @@ MAX_TOOLS = 512
 Document = dict[str, Any]
 
 
+_Lifetime = Literal["5m", "1h", "30m", "12h"]
+
+
+class _CacheControl(Struct):
+    type: Literal["ephemeral"]
+    ttl: _Lifetime | None = None
+
+
+class _Breakpoint(Struct):
+    mode: Literal["explicit"]
+    ttl: _Lifetime | None = None
+
+
+class _Markable(Struct, kw_only=True):
+    """Whatever may end a part of the prompt that is to be cached."""
+
+    cache_control: _CacheControl | None = None
+    prompt_cache_breakpoint: _Breakpoint | None = None
+
+
+class _CacheOptions(Struct):
+    mode: Literal["implicit", "explicit"] | None = None
+    ttl: _Lifetime | None = None
+
+
+class _FileData(Struct):
+    file_data: str | None = None
+    file_id: str | None = None
+    filename: str | None = None
+
+
 class _ImageUrl(Struct):
     url: str
     detail: Literal["auto", "low", "high", "original"] | None = None
 
 
-class _Text(Struct, tag="text", tag_field="type"):
+class _Text(_Markable, tag="text", tag_field="type"):
     text: str
 
 
-class _Image(Struct, tag="image_url", tag_field="type"):
+class _Image(_Markable, tag="image_url", tag_field="type"):
     image_url: _ImageUrl
 
 
-class _Audio(Struct, tag="input_audio", tag_field="type"):
+class _Audio(_Markable, tag="input_audio", tag_field="type"):
     input_audio: Document
 
 
-class _File(Struct, tag="file", tag_field="type"):
-    file: Document
+class _File(_Markable, tag="file", tag_field="type"):
+    file: _FileData
 
 
-class _Refusal(Struct, tag="refusal", tag_field="type"):
+class _Refusal(_Markable, tag="refusal", tag_field="type"):
     refusal: str
 
 
@@ -67,22 +98,22 @@ class _CustomCall(Struct, tag="custom", tag_field="type"):
     custom: _Custom
 
 
-class _System(Struct, tag="system", tag_field="role"):
+class _System(_Markable, tag="system", tag_field="role"):
     content: str | list[_Text]
     name: str | None = None
 
 
-class _Developer(Struct, tag="developer", tag_field="role"):
+class _Developer(_Markable, tag="developer", tag_field="role"):
     content: str | list[_Text]
     name: str | None = None
 
 
-class _User(Struct, tag="user", tag_field="role"):
+class _User(_Markable, tag="user", tag_field="role"):
     content: str | list[_Text | _Image | _Audio | _File]
     name: str | None = None
 
 
-class _Assistant(Struct, tag="assistant", tag_field="role"):
+class _Assistant(_Markable, tag="assistant", tag_field="role"):
     content: str | list[_Text | _Refusal] | None = None
     name: str | None = None
     refusal: str | None = None
@@ -93,24 +124,24 @@ class _Assistant(Struct, tag="assistant", tag_field="role"):
     thinking_blocks: list[Document] | None = None
 
 
-class _Tool(Struct, tag="tool", tag_field="role"):
+class _Tool(_Markable, tag="tool", tag_field="role"):
     tool_call_id: str
     content: str | list[_Text | _Image | _File] | None = None
 
 
-class _LegacyFunction(Struct, tag="function", tag_field="role"):
+class _LegacyFunction(_Markable, tag="function", tag_field="role"):
     name: str
     content: str | None = None
 
 
-class _Declaration(Struct):
+class _Declaration(_Markable):
     name: str
     description: str | None = None
     parameters: Document | None = None
     strict: bool | None = None
 
 
-class _FunctionTool(Struct, tag="function", tag_field="type"):
+class _FunctionTool(_Markable, tag="function", tag_field="type"):
     function: _Declaration
 
 
@@ -251,13 +282,13 @@ class _Request(Struct):
     web_search_options: Document | None = None
     moderation: Document | None = None
     prompt_cache_key: str | None = None
-    prompt_cache_options: Document | None = None
-    prompt_cache_retention: str | None = None
+    prompt_cache_options: _CacheOptions | None = None
+    prompt_cache_retention: Literal["in_memory", "in-memory", "24h"] | None = None
+    cache_control: _CacheControl | None = None
 
 
 #: Members that OpenAI's protocol has at each place; all others came from somewhere else.
 KNOWN_FIELDS = frozenset(_Request.__struct_fields__)
-_BREAKPOINT = frozenset({"prompt_cache_breakpoint"})
 KNOWN_IN_MESSAGE: dict[str, frozenset[str]] = {
     role: frozenset({"role", *kind.__struct_fields__})
     for role, kind in {
@@ -270,7 +301,7 @@ KNOWN_IN_MESSAGE: dict[str, frozenset[str]] = {
     }.items()
 }
 KNOWN_IN_PART: dict[str, frozenset[str]] = {
-    part: frozenset({"type", *kind.__struct_fields__}) | _BREAKPOINT
+    part: frozenset({"type", *kind.__struct_fields__})
     for part, kind in {
         "text": _Text,
         "image_url": _Image,

@@ -30,6 +30,7 @@ class MessagesRequest(TypedDict, total=False):
     max_tokens: int
     system: list[Block]
     messages: list[Turn]
+    cache_control: Block
     tools: list[Block]
     tool_choice: Block
     thinking: Block
