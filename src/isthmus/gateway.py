@@ -55,6 +55,7 @@ def application(config: Config, keys: KeyRing) -> App:
                 terms=Terms(
                     default_max_tokens=config.translation.default_max_tokens,
                     caching=config.translation.caching,
+                    web_search=config.translation.web_search,
                 ),
                 unary_max_tokens=config.translation.unary_max_tokens,
             ),

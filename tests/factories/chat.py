@@ -30,6 +30,8 @@ def _grow(message: dict, delta: dict) -> None:
         if name in ("tool_calls", "reasoning_details"):
             for entry in value:
                 _grow_entry(message.setdefault(name, []), entry)
+        elif name == "annotations":
+            message.setdefault(name, []).extend(value)
         elif name == "function_call":
             _grow_call(message.setdefault(name, {"name": "", "arguments": ""}), value)
         elif isinstance(message.get(name), str) and name != "role":

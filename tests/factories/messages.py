@@ -80,6 +80,8 @@ def _deltas(block: dict, pieces: int) -> Iterator[dict]:
         case "text":
             for piece in _split(block["text"], pieces):
                 yield {"type": "text_delta", "text": piece}
+            for citation in block.get("citations", ()):
+                yield {"type": "citations_delta", "citation": citation}
         case "thinking":
             for piece in _split(block["thinking"], pieces):
                 yield {"type": "thinking_delta", "thinking": piece}

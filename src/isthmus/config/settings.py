@@ -146,6 +146,13 @@ class TranslationConfig(_Section, frozen=True, kw_only=True):
             "does not stream; longer ones are streamed from the upstream and put together.",
         ),
     ] = 4096
+    web_search: Annotated[
+        bool,
+        Meta(
+            description="Whether web_search_options let Claude search the web; each search costs "
+            "money."
+        ),
+    ] = False
     remember_thinking: Annotated[
         bool,
         Meta(

@@ -20,6 +20,7 @@ from isthmus.wire.chat.documents import Completion
 from isthmus.wire.messages.documents import Block, Message
 from isthmus.wire.messages.events import TextDelta, is_content
 from isthmus.wire.messages.fold import Fold
+from isthmus.wire.messages.usage import usage_of
 
 _DONE = sse.data_frame(b"[DONE]")
 
@@ -35,17 +36,17 @@ class WholeChat:
         self.following: Prepared | None = None
         self._reply = reply
         self._outcome = outcome
-        self._fold = Fold()
+        self._fold: Fold | None = None
         self._first_id: str | None = None
 
     @property
     def complete(self) -> bool:
         """Whether the upstream's answer has ended."""
-        return self._fold.complete
+        return self._fold is not None and self._fold.complete
 
     def prepare(self, route: Route) -> Prepared:
         """Translate for a route; what an earlier attempt brought is void."""
-        self._fold = Fold()
+        self._fold = None
         self._first_id = None
         self._outcome.usage = None
         return self.call.prepare(route, stream=False)
@@ -56,34 +57,38 @@ class WholeChat:
 
     async def take(self, arrived: list[Arrived]) -> None:
         """Fold events; nothing goes out before the answer is complete."""
+        fold = self._fold = self._fold or Fold()
         for event in arrived:
             if isinstance(event, TextDelta):
-                self._fold.literals(event.block).append(event.literal)
+                fold.literals(event.block).append(event.literal)
             else:
-                self._fold.feed(event)
+                fold.feed(event)
 
     def note_usage(self) -> None:
         """Tell the outcome what was used so far."""
-        self._outcome.usage = plus(self._outcome.usage, self._fold.meter.usage)
-        self._fold = Fold()
+        if self._fold is not None:
+            self._outcome.usage = plus(self._outcome.usage, self._fold.meter.usage)
+            self._fold = None
 
     async def end(self) -> None:
         """Answer with what the events add up to."""
-        self._fold.close()
-        if not self._fold.complete:
+        fold = self._fold or Fold()
+        fold.close()
+        if not fold.complete:
             raise _incomplete()
-        await self._answered(self._fold.message, self._fold.verbatim)
+        message = fold.message
+        self.note_usage()
+        await self._answered(message, fold.verbatim)
 
     async def take_whole(self, message: Message) -> None:
         """Take an answer that was not streamed."""
-        self._fold.meter.take(message.get("usage"))
+        self._outcome.usage = plus(self._outcome.usage, usage_of(message))
         await self._answered(message, message.get("content") or [])
 
     async def _answered(self, message: Message, verbatim: list[Block]) -> None:
         """Translate and send the answer, or go on with the turn."""
         self._first_id = self._first_id or message.get("id")
         self.following = self.call.follow(message, verbatim)
-        self.note_usage()
         if self.following is None:
             await self._finish(message)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from isthmus.storage.stash import Stash
 from isthmus.translate.chat_over_messages.recall import (
     Recalled,
@@ -20,11 +22,18 @@ class Recollection:
     def __init__(self, stash: Stash, tenant: str, messages: list[ChatMessage]) -> None:
         self._stash = stash
         self._tenant = tenant
-        self._visible = Visible(messages)
+        self._messages = messages
+        self._is_new = all(message["role"] != "assistant" for message in messages)
+
+    @cached_property
+    def _visible(self) -> Visible:
+        return Visible(self._messages)
 
     def recalled(self, account: str) -> Recalled:
         """Return what is known of answers that this account gave."""
         found: dict[int, list[Block]] = {}
+        if self._is_new:
+            return found
         for index, digest in self._visible.digests.items():
             content = self._stash.get(self._tenant, account, digest)
             if content is not None:

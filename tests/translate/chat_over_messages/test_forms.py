@@ -169,3 +169,45 @@ def test_text_without_a_fence_is_not_held_back():
 @pytest.mark.parametrize(("text", "is_one"), [("{}", True), ("[]", False), ("{", False)])
 def test_objects_are_told_from_other_texts(text, is_one):
     assert is_object(text) is is_one
+
+
+# Citations -------------------------------------------------------------------------------------
+
+
+def cited(text: str, *pages: str) -> dict:
+    kind = {"type": "web_search_result_location", "encrypted_index": "x", "cited_text": "…"}
+    citations = [{**kind, "url": f"https://{page}/", "title": page} for page in pages]
+    return {"type": "text", "text": text, "citations": citations}
+
+
+SEARCHED = {**make.tool_use("srvtoolu_1", "web_search", {}), "type": "server_tool_use"}
+PIECES = st.lists(
+    st.builds(cited, st.text(max_size=4), st.sampled_from("ab"))
+    | st.builds(make.text, st.text(max_size=4))
+    | st.just(SEARCHED),
+    max_size=5,
+)
+
+
+@given(PIECES, st.integers(1, 4))
+def test_citations_are_told_alike_and_say_where_they_belong(content, pieces):
+    form = AnswerForm(cites=True)
+    from_stream, whole = both(make.message(*content), form, pieces)
+    assert as_values(from_stream) == as_values(whole)
+    said = message_of(whole)["content"]
+    spoken = [block for block in content if block.get("citations") and block["text"]]
+    for block, note in zip(spoken, message_of(whole).get("annotations", []), strict=True):
+        place = note["url_citation"]
+        assert said[place["start_index"] : place["end_index"]] == block["text"]
+
+
+def test_page_that_a_text_cites_twice_is_named_once():
+    (note,) = message_of(both(make.message(cited("é", "a", "a")), AnswerForm(cites=True))[0])[
+        "annotations"
+    ]
+    assert note["url_citation"] == {
+        "start_index": 0,
+        "end_index": 1,
+        "title": "a",
+        "url": "https://a/",
+    }

@@ -39,7 +39,7 @@ def asked(case: dict, remarks: Remarks) -> Translated:
         model,
         capabilities,
         remarks=remarks,
-        terms=Terms(caching=case.get("caching", "auto")),
+        terms=Terms(caching=case.get("caching", "auto"), web_search=case.get("web_search", False)),
     )
 
 

@@ -23,6 +23,8 @@ class AnswerForm(Struct, frozen=True, kw_only=True):
     custom_tools: frozenset[str] = frozenset()
     legacy: bool = False
     json_object: bool = False
+    #: Texts may cite pages of the web.
+    cites: bool = False
     #: Calls to other tools are not for the client; None: all are.
     only: frozenset[str] | None = None
     #: Marks the thinking that is shown, where only one account can read it again.

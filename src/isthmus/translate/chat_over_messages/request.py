@@ -38,6 +38,7 @@ from isthmus.translate.chat_over_messages.thinking import (
 from isthmus.translate.chat_over_messages.tool_choice import Choice, choose
 from isthmus.translate.chat_over_messages.tools import custom_names, declarations
 from isthmus.translate.chat_over_messages.unserved import settle
+from isthmus.translate.chat_over_messages.web_search import search_tool
 from isthmus.translate.remarks import Remarks
 from isthmus.wire.chat.documents import ChatRequest
 from isthmus.wire.messages.documents import (
@@ -56,6 +57,7 @@ class Terms(Struct, frozen=True, kw_only=True):
 
     default_max_tokens: int | None = None
     caching: Caching = "auto"
+    web_search: bool = False
 
 
 DEFAULT_TERMS = Terms()
@@ -119,6 +121,7 @@ class _Translation(NamedTuple):
         wanted = output(request, capabilities, remarks)
         tools = declarations(request, conversation.turns, wanted.format, remarks)
         choice = choose(request, tools, conversation.turns, capabilities, remarks)
+        searches = search_tool(request, choice.tools, remarks, allowed=self.terms.web_search)
         decision = self._decide(request, asked)
         refuse_forced_tool(decision, choice.block, request, remarks)
         without_lost_thinking(decision, conversation.turns, remarks)
@@ -127,11 +130,13 @@ class _Translation(NamedTuple):
             forced=choice.forced,
             custom_tools=custom_names(request),
             json_object=choice.forced is None and wanted.instruction is not None,
+            cites=bool(searches),
             only=choice.only,
             account=self.memory.account if capabilities.account_bound else "",
         )
         if form.json_object and wanted.instruction is not None:
             conversation.system.append(text_block(wanted.instruction))
+        choice.tools = choice.tools + searches
         document = self._document(conversation, choice, decision)
         betas = _bind_thinking(document, capabilities)
         _configure_output(document, decision, _format(choice, wanted))

@@ -10,10 +10,11 @@ from isthmus.translate.chat_over_messages import calls, ending, reasoning
 from isthmus.translate.chat_over_messages.forced import as_call
 from isthmus.translate.chat_over_messages.form import PLAIN, AnswerForm
 from isthmus.translate.chat_over_messages.json_object import unfenced
+from isthmus.translate.chat_over_messages.web_search import url_citations
 from isthmus.wire.chat.documents import Completion, Part
 from isthmus.wire.chat.usage import usage_document
 from isthmus.wire.messages.documents import Block, Message
-from isthmus.wire.messages.usage import UsageMeter
+from isthmus.wire.messages.usage import usage_of
 
 #: Between two texts that something else stood between; nothing is added where nothing did.
 SEPARATOR = "\n\n"
@@ -37,7 +38,7 @@ def response(
     content: object = message.get("content")
     if not _is_blocks(content):
         raise UpstreamBroken("The upstream's answer is not a message.", code="invalid_answer")
-    usage = usage or _usage(message) or Usage()
+    usage = usage or usage_of(message) or Usage()
     if form.forced is not None:
         message = as_call(message, form.forced)
         content = message.get("content") or []
@@ -64,12 +65,6 @@ def response(
     return completion
 
 
-def _usage(message: Message) -> Usage | None:
-    meter = UsageMeter()
-    meter.take(message.get("usage"))
-    return meter.usage
-
-
 def _is_blocks(content: object) -> TypeGuard[list[Block]]:
     return isinstance(content, list) and all(
         isinstance(block, dict) for block in cast("list[object]", content)
@@ -83,7 +78,9 @@ def _message(message: Message, content: list[Block], form: AnswerForm) -> dict[s
         translated["refusal"] = ending.refusal_text(message.get("stop_details"))
         called = {}  # what came before a refusal is void
     else:
-        text = _text(content)
+        text, cited = _text(content)
+        if cited:
+            translated["annotations"] = cited
         translated["content"] = (unfenced(text) if form.json_object else text) or (
             None if called else ""
         )
@@ -97,16 +94,22 @@ def _message(message: Message, content: list[Block], form: AnswerForm) -> dict[s
     return translated
 
 
-def _text(content: list[Block]) -> str:
-    """Join the texts, with a blank line where another kind of block stood between two of them."""
+def _text(content: list[Block]) -> tuple[str, list[Part]]:
+    """Join the texts, with a blank line where another kind of block stood between two of them.
+
+    Returns what they cite, too.
+    """
     text, apart = "", False
+    cited: list[Part] = []
     for block in content:
         if block.get("type") != "text":
             apart = True
         elif block.get("text"):
-            text += (SEPARATOR if text and apart else "") + block["text"]
+            text += SEPARATOR if text and apart else ""
+            start, text = len(text), text + block["text"]
+            cited += url_citations(block, start, len(text))
             apart = False
-    return text
+    return text, cited
 
 
 def _reasoning_details(content: list[Block], account: str) -> list[Part]:

@@ -16,7 +16,9 @@ from isthmus.translate.chat_over_messages import calls, ending, reasoning
 from isthmus.translate.chat_over_messages.forced import CallEvents
 from isthmus.translate.chat_over_messages.form import PLAIN, AnswerForm
 from isthmus.translate.chat_over_messages.json_object import Unfencing
+from isthmus.translate.chat_over_messages.open_block import OpenBlock
 from isthmus.translate.chat_over_messages.response import SEPARATOR
+from isthmus.translate.chat_over_messages.web_search import url_citations
 from isthmus.wire import json
 from isthmus.wire.chat.documents import Chunk
 from isthmus.wire.chat.usage import usage_document
@@ -37,22 +39,6 @@ class Splice(NamedTuple):
     block: int
     prefix: bytes
     suffix: bytes
-
-
-class _OpenBlock:
-    """A block under way. ``ordinal`` counts blocks of its kind as the client sees them."""
-
-    __slots__ = ("barred", "custom", "input", "kind", "ordinal", "position", "written")
-
-    def __init__(self, kind: str, position: int, start_input: object) -> None:
-        self.kind = kind
-        self.position = position
-        self.ordinal = 0
-        self.input = start_input
-        self.written: list[str] = []
-        self.barred = False
-        #: Id and name of a call whose input is free text.
-        self.custom: tuple[str, str] | None = None
 
 
 class ChatStream:
@@ -76,6 +62,7 @@ class ChatStream:
         self._hide_thinking = form.hide_thinking
         self._call_events = None if form.forced is None else CallEvents(form.forced)
         self._unfencing = Unfencing() if form.json_object else None
+        self._splices = self._unfencing is None and not form.cites
         self._chunk: Chunk = {
             "id": "",
             "object": "chat.completion.chunk",
@@ -85,12 +72,13 @@ class ChatStream:
         self._meter = UsageMeter()
         self._used_before: Usage | None = None
         self._position = 0
-        self._open: dict[int, _OpenBlock] = {}
+        self._open: dict[int, OpenBlock] = {}
         self._seen = -1
         self._half_call = False
         self._calls = 0
         self._thoughts = 0
         self._has_text = False
+        self._length = 0
         self._apart = False
         self._stop: dict[str, Any] | None = None
         #: Set while every text delta of a block is told in the same way; the fast path.
@@ -103,17 +91,18 @@ class ChatStream:
             "message_delta": self._note_ending,
             "message_stop": self._end,
         }
-        self._starts: dict[str, Callable[[_OpenBlock, Block], list[Chunk]]] = {
+        self._starts: dict[str, Callable[[OpenBlock, Block], list[Chunk]]] = {
             "text": self._start_text,
             "tool_use": self._start_call,
             "thinking": self._start_thinking,
             "redacted_thinking": self._start_redacted,
         }
-        self._deltas: dict[str, Callable[[_OpenBlock, Block], list[Chunk]]] = {
+        self._deltas: dict[str, Callable[[OpenBlock, Block], list[Chunk]]] = {
             "text_delta": self._text_delta,
             "input_json_delta": self._arguments,
             "thinking_delta": self._thinking,
             "signature_delta": self._signature,
+            "citations_delta": self._cite,
         }
 
     @property
@@ -233,7 +222,7 @@ class ChatStream:
         self.splice = None
         content: Block = event["content_block"]
         kind: str = content["type"]
-        block = _OpenBlock(kind, self._position + index, content.get("input"))
+        block = OpenBlock(kind, self._position + index, content.get("input"))
         self._open[index] = block
         if kind != "text":
             self._apart = True
@@ -253,14 +242,17 @@ class ChatStream:
         if block is None:
             raise UpstreamBroken("The upstream ended a content block that is not open.")
         self.splice = None
+        if block.start is not None and block.cited:
+            found = url_citations({"citations": block.cited}, block.start, block.end)
+            return [self._delta({"annotations": found})] if found else []
         return self._end_call(block) if block.kind == "tool_use" and not block.barred else []
 
     # Text -----------------------------------------------------------------------------------
 
-    def _start_text(self, block: _OpenBlock, content: Block) -> list[Chunk]:
+    def _start_text(self, block: OpenBlock, content: Block) -> list[Chunk]:
         return self._text(block, content) if content.get("text") else []
 
-    def _text(self, _block: _OpenBlock, delta: Block) -> list[Chunk]:
+    def _text(self, block: OpenBlock, delta: Block) -> list[Chunk]:
         text = _string(delta, "text")
         if not text:
             return []
@@ -269,21 +261,29 @@ class ChatStream:
                 text = SEPARATOR + text
             self._apart = False
         self._has_text = True
+        block.end = self._length = self._length + len(text)
+        if block.start is None:
+            block.start = block.end - len(_string(delta, "text"))
         if self._unfencing is not None:
             text = self._unfencing.feed(text)
         return [self._delta({"content": text})] if text else []
 
-    def _text_delta(self, block: _OpenBlock, delta: Block) -> list[Chunk]:
+    def _text_delta(self, block: OpenBlock, delta: Block) -> list[Chunk]:
         chunks = self._text(block, delta)
-        if chunks and self.splice is None and self._unfencing is None and block.kind == "text":
+        if chunks and self.splice is None and self._splices and block.kind == "text":
             encoded = json.encode(self._delta({"content": _MARK}))
             prefix, _, suffix = encoded.rpartition(_MARK_LITERAL)
             self.splice = Splice(block.position - self._position, prefix, suffix)
         return chunks
 
+    def _cite(self, block: OpenBlock, delta: Block) -> list[Chunk]:
+        if block.kind == "text":
+            block.cited.append(delta["citation"])
+        return []
+
     # Tool calls -----------------------------------------------------------------------------
 
-    def _start_call(self, block: _OpenBlock, content: Block) -> list[Chunk]:
+    def _start_call(self, block: OpenBlock, content: Block) -> list[Chunk]:
         if self._form.only is not None and content["name"] not in self._form.only:
             block.barred = True
             return []
@@ -296,19 +296,19 @@ class ChatStream:
             return []  # such a client can take one call
         return [self._delta(calls.opening(block.ordinal, content, self._form))]
 
-    def _arguments(self, block: _OpenBlock, delta: Block) -> list[Chunk]:
+    def _arguments(self, block: OpenBlock, delta: Block) -> list[Chunk]:
         piece = _string(delta, "partial_json")
         if not piece or block.kind != "tool_use" or block.barred:
             return []
         block.written.append(piece)
         return self._call_piece(block, piece)
 
-    def _call_piece(self, block: _OpenBlock, piece: str) -> list[Chunk]:
+    def _call_piece(self, block: OpenBlock, piece: str) -> list[Chunk]:
         if block.custom or (self._form.legacy and block.ordinal):
             return []
         return [self._delta(calls.fragment(block.ordinal, piece, self._form))]
 
-    def _end_call(self, block: _OpenBlock) -> list[Chunk]:
+    def _end_call(self, block: OpenBlock) -> list[Chunk]:
         if block.custom:
             whole = _decoded("".join(block.written)) if block.written else block.input
             if whole is None:
@@ -321,7 +321,7 @@ class ChatStream:
 
     # Thinking -------------------------------------------------------------------------------
 
-    def _start_thinking(self, block: _OpenBlock, content: Block) -> list[Chunk]:
+    def _start_thinking(self, block: OpenBlock, content: Block) -> list[Chunk]:
         if self._hide_thinking:
             return []
         block.ordinal = self._thoughts
@@ -333,7 +333,7 @@ class ChatStream:
             entry["signature"] = content["signature"]
         return [self._delta({"reasoning_content": text, "reasoning_details": [entry]})]
 
-    def _start_redacted(self, block: _OpenBlock, content: Block) -> list[Chunk]:
+    def _start_redacted(self, block: OpenBlock, content: Block) -> list[Chunk]:
         if self._hide_thinking:
             return []
         block.ordinal = self._thoughts
@@ -343,14 +343,14 @@ class ChatStream:
         )
         return [self._delta({"reasoning_details": [entry]})]
 
-    def _thinking(self, block: _OpenBlock, delta: Block) -> list[Chunk]:
+    def _thinking(self, block: OpenBlock, delta: Block) -> list[Chunk]:
         text = _string(delta, "thinking")
         if not text or self._hide_thinking:
             return []
         entry = {"type": "reasoning.text", "text": text, "index": block.ordinal}
         return [self._delta({"reasoning_content": text, "reasoning_details": [entry]})]
 
-    def _signature(self, block: _OpenBlock, delta: Block) -> list[Chunk]:
+    def _signature(self, block: OpenBlock, delta: Block) -> list[Chunk]:
         if self._hide_thinking:
             return []
         signature = _string(delta, "signature")

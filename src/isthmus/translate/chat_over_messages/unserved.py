@@ -26,7 +26,6 @@ _REFUSED: dict[str, tuple[Test, str]] = {
     "logit_bias": (bool, "unsupported_parameter"),
     "audio": (bool, "unsupported_modality"),
     "modalities": (lambda asked: asked not in ([], ["text"]), "unsupported_modality"),
-    "web_search_options": (lambda _: True, "unsupported_parameter"),
     "moderation": (lambda _: True, "unsupported_parameter"),
     "service_tier": (lambda tier: tier not in _TIERS, "unsupported_value"),
 }

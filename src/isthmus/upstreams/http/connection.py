@@ -7,6 +7,7 @@ Owns the framing, its limits and the back-pressure. Which connection carries wha
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Mapping
 from typing import cast
 
 import httptools
@@ -23,15 +24,39 @@ _ONE_WRITE = 64 * 1024
 _BODILESS = frozenset({204, 304})
 
 
+class Headers(Mapping[str, str]):
+    """Response headers, decoded when somebody asks for them: most are never looked at.
+
+    Names are in lower case; repeated ones are joined by commas.
+    """
+
+    __slots__ = ("raw",)
+
+    def __init__(self) -> None:
+        self.raw: dict[bytes, bytes] = {}
+
+    def __getitem__(self, name: str) -> str:
+        """Return a value by its name in lower case."""
+        return self.raw[name.encode("latin-1")].decode("latin-1")
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names."""
+        return (name.decode("latin-1") for name in self.raw)
+
+    def __len__(self) -> int:
+        """Count the names."""
+        return len(self.raw)
+
+
 class Connection(asyncio.Protocol):
     """A connection that carries one request at a time: `ask`, `head`, `read`, and again.
 
-    ``status`` and ``headers`` (names in lower case, repeated ones joined) hold for the current
-    answer once `head` has returned; ``used``: whether it has carried an earlier request.
+    ``status`` and ``headers`` hold for the current answer once `head` has returned; ``used``:
+    whether it has carried an earlier request.
     """
 
     status = 0
-    headers: dict[str, str]
+    headers: Headers
 
     def __init__(self) -> None:
         self.used = False
@@ -47,7 +72,7 @@ class Connection(asyncio.Protocol):
         self._keeps = True
 
     def _reset(self) -> None:
-        self.headers = {}
+        self.headers = Headers()
         self._chunks: list[bytes] = []
         self._buffered = 0
         #: Bytes since the last that meant anything.
@@ -217,12 +242,12 @@ class Connection(asyncio.Protocol):
         """Keep a header; trailers say nothing that anybody here wants to know."""
         if self._has_head:
             return
-        key, text = name.lower().decode("latin-1"), value.decode("latin-1")
-        if key in self.headers:
-            text = f"{self.headers[key]}, {text}"
-        elif len(self.headers) >= MAX_HEADERS:
+        key, headers = name.lower(), self.headers.raw
+        if key in headers:
+            value = headers[key] + b", " + value
+        elif len(headers) >= MAX_HEADERS:
             raise ValueError("too many headers")
-        self.headers[key] = text
+        headers[key] = value
 
     def on_headers_complete(self) -> None:
         """Note how the body is framed; heads before the final one are only greetings."""
@@ -252,4 +277,4 @@ class Connection(asyncio.Protocol):
         elif self._parser.get_status_code() == 101:
             raise ValueError("a protocol for which nobody asked")
         else:
-            self.headers = {}
+            self.headers = Headers()

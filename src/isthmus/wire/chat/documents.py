@@ -136,6 +136,7 @@ class ChatRequest(TypedDict, total=False):
     functions: list[FunctionDeclaration] | None
     function_call: Literal["none", "auto"] | dict[str, Any] | None
     response_format: dict[str, Any] | None
+    web_search_options: dict[str, Any] | None
     user: str | None
     safety_identifier: str | None
     n: int | None

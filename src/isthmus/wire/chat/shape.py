@@ -231,6 +231,22 @@ class _SchemaFormat(Struct, tag="json_schema", tag_field="type"):
     json_schema: _JsonSchema
 
 
+class _Place(Struct):
+    city: str | None = None
+    country: str | None = None
+    region: str | None = None
+    timezone: str | None = None
+
+
+class _Location(Struct, tag="approximate", tag_field="type"):
+    approximate: _Place
+
+
+class _WebSearch(Struct):
+    user_location: _Location | None = None
+    search_context_size: Literal["low", "medium", "high"] | None = None
+
+
 _Penalty = Annotated[float, Meta(ge=-2, le=2)]
 _Count = Annotated[int, Meta(ge=1)]
 _Message = _System | _Developer | _User | _Assistant | _Tool | _LegacyFunction
@@ -279,7 +295,7 @@ class _Request(Struct):
     service_tier: str | None = None
     functions: Annotated[list[_Declaration], Meta(max_length=MAX_TOOLS)] | None = None
     function_call: Literal["none", "auto"] | _Named | None = None
-    web_search_options: Document | None = None
+    web_search_options: _WebSearch | None = None
     moderation: Document | None = None
     prompt_cache_key: str | None = None
     prompt_cache_options: _CacheOptions | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, cast
 
 from msgspec import Raw
@@ -39,14 +38,6 @@ class Fold:
         self._pieces: dict[int, dict[str, list[str | bytes]]] = {}
         self._open: set[int] = set()
         self._written: dict[int, str] = {}
-        self._steps: dict[str, Callable[[Event], None]] = {
-            "message_start": self._start,
-            "content_block_start": self._start_block,
-            "content_block_delta": self._grow_block,
-            "content_block_stop": self._stop_block,
-            "message_delta": self._delta,
-            "message_stop": self._stop,
-        }
 
     def feed(self, event: Event) -> None:
         """Take one event; events of unknown types change nothing.
@@ -54,11 +45,22 @@ class Fold:
         Raises:
             UpstreamBroken: the event does not fit the grammar.
         """
-        step = self._steps.get(event["type"])
-        if step is None:
-            return
         try:
-            step(event)
+            match event["type"]:
+                case "content_block_delta":
+                    self._grow_block(event)
+                case "content_block_start":
+                    self._start_block(event)
+                case "content_block_stop":
+                    self._stop_block(event)
+                case "message_start":
+                    self._start(event)
+                case "message_delta":
+                    self._delta(event)
+                case "message_stop":
+                    self._stop()
+                case _:
+                    return
         except (KeyError, TypeError, AttributeError, ValueError):
             raise UpstreamBroken("The upstream sent a malformed stream event.") from None
 
@@ -153,7 +155,7 @@ class Fold:
                 self._message[name] = delta[name]
         self.meter.take(event.get("usage"))
 
-    def _stop(self, _event: Event) -> None:
+    def _stop(self) -> None:
         for index in sorted(self._open & self._pieces.keys()):
             self._stop_block({"index": index})
         reason = self._message.get("stop_reason")

@@ -76,3 +76,10 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def _word(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def usage_of(message: Mapping[str, Any]) -> Usage | None:
+    """Return what a whole answer used; None where the upstream does not say."""
+    meter = UsageMeter()
+    meter.take(message.get("usage"))
+    return meter.usage
