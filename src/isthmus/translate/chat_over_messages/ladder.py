@@ -145,6 +145,13 @@ LADDER: tuple[Rule, ...] = (
     Rule("prompt_cache_options.ttl", "prompt_cache_options.ttl", "near", "`30m` and `12h` are served as `1h`."),
     Rule("prompt_cache_retention.in_memory", "prompt_cache_retention", "map", "`in_memory` says nothing."),
     Rule("prompt_cache_retention.approximated", "prompt_cache_retention", "near", "`24h` is served as `1h`."),
+    # What is Claude's own
+    Rule("system.extension", "system", "map", "An extension: stands before all system messages."),
+    Rule("stop_sequences.extension", "stop_sequences", "map", "An extension: added to `stop`."),
+    Rule("output_config.extension", "output_config", "map", "An extension: `effort` and `format`, as `reasoning_effort` and `response_format`."),
+    Rule("output_config.dropped", "output_config", "drop", "Where `reasoning_effort` or `response_format` says otherwise."),
+    Rule("betas.extension", "betas, anthropic_beta", "map", "An extension: sent as `anthropic-beta`."),
+    Rule("betas.refused", "betas, anthropic_beta", "refuse", "What cannot be the name of a beta."),
     # What Claude does not have
     Rule("n.refused", "n", "refuse", "Only one choice can be served."),
     Rule("logprobs.refused", "logprobs", "refuse", "Claude gives no log probabilities."),

@@ -14,8 +14,9 @@ from msgspec import Struct, structs
 from isthmus.call import Caching, Capabilities
 from isthmus.errors import InvalidRequest
 from isthmus.translate.chat_over_messages.caching import set_marks
-from isthmus.translate.chat_over_messages.content import text_block
+from isthmus.translate.chat_over_messages.content import blocks, text_block
 from isthmus.translate.chat_over_messages.conversation import Conversation
+from isthmus.translate.chat_over_messages.extensions import betas, spelled_out
 from isthmus.translate.chat_over_messages.form import AnswerForm
 from isthmus.translate.chat_over_messages.identity import user_id
 from isthmus.translate.chat_over_messages.legacy import as_written, is_legacy, modern, respelled
@@ -115,9 +116,11 @@ class _Translation(NamedTuple):
     def of(self, request: ChatRequest) -> Translated:
         capabilities, remarks = self.capabilities, self.remarks
         settle(request, remarks)
+        request = spelled_out(request, remarks)
         asked = asked_max_tokens(request, remarks)
         refuse_large_budget(request, asked)
         conversation = Conversation(request["messages"], capabilities, remarks, self.memory)
+        conversation.system[:0] = blocks(request.get("system"), "system", remarks)
         wanted = output(request, capabilities, remarks)
         tools = declarations(request, conversation.turns, wanted.format, remarks)
         choice = choose(request, tools, conversation.turns, capabilities, remarks)
@@ -138,7 +141,7 @@ class _Translation(NamedTuple):
             conversation.system.append(text_block(wanted.instruction))
         choice.tools = choice.tools + searches
         document = self._document(conversation, choice, decision)
-        betas = _bind_thinking(document, capabilities)
+        asked_betas = betas(request) + _bind_thinking(document, capabilities)
         _configure_output(document, decision, _format(choice, wanted))
         sampled = sampling(request, capabilities, thinking=decision.on, remarks=remarks)
         document.update(sampled)  # type: ignore[typeddict-item]
@@ -147,7 +150,7 @@ class _Translation(NamedTuple):
         return Translated(
             document=document,
             version=SAMPLING_VERSION if sampled else CURRENT_VERSION,
-            betas=betas,
+            betas=tuple(dict.fromkeys(asked_betas)),
             form=form,
             slow_start="format" in document.get("output_config", {})
             or any("strict" in tool for tool in choice.tools),

@@ -137,6 +137,11 @@ class ChatRequest(TypedDict, total=False):
     function_call: Literal["none", "auto"] | dict[str, Any] | None
     response_format: dict[str, Any] | None
     web_search_options: dict[str, Any] | None
+    stop_sequences: list[str] | None
+    system: str | list[Part] | None
+    output_config: dict[str, Any] | None
+    betas: list[str] | None
+    anthropic_beta: str | list[str] | None
     user: str | None
     safety_identifier: str | None
     n: int | None

@@ -231,6 +231,15 @@ class _SchemaFormat(Struct, tag="json_schema", tag_field="type"):
     json_schema: _JsonSchema
 
 
+class _Format(Struct, tag="json_schema", tag_field="type"):
+    schema: Document
+
+
+class _OutputConfig(Struct):
+    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
+    format: _Format | None = None
+
+
 class _Place(Struct):
     city: str | None = None
     country: str | None = None
@@ -297,6 +306,11 @@ class _Request(Struct):
     function_call: Literal["none", "auto"] | _Named | None = None
     web_search_options: _WebSearch | None = None
     moderation: Document | None = None
+    stop_sequences: list[str] | None = None
+    system: str | list[_Text] | None = None
+    output_config: _OutputConfig | None = None
+    betas: list[str] | None = None
+    anthropic_beta: str | list[str] | None = None
     prompt_cache_key: str | None = None
     prompt_cache_options: _CacheOptions | None = None
     prompt_cache_retention: Literal["in_memory", "in-memory", "24h"] | None = None
