@@ -43,6 +43,17 @@ class Exchange:
     def events(self) -> list[str]:
         return [line[7:] for line in self.body.decode().splitlines() if line.startswith("event: ")]
 
+    def message(self) -> Any:
+        """Return the whole message, put together again if it was streamed."""
+        if not self.headers["content-type"].startswith("text/event-stream"):
+            return self.document()
+        lines = self.body.decode().splitlines()
+        told = [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
+        message = told[0]["message"]
+        for event in told:
+            _grow(message["content"], event)
+        return message
+
     async def _receive(self) -> dict[str, Any]:
         if self._incoming:
             return {"type": "http.request", "body": self._incoming.pop(), "more_body": False}
@@ -56,3 +67,20 @@ class Exchange:
             return
         self.body += message["body"]
         self.complete = not message["more_body"]
+
+
+def _grow(content: list[dict[str, Any]], event: dict[str, Any]) -> None:
+    match event:
+        case {"type": "content_block_start", "content_block": block}:
+            content.append({**block, "input": ""} if "input" in block else block)
+        case {"type": "content_block_delta", "delta": {"partial_json": piece}}:
+            content[-1]["input"] += piece
+        case {"type": "content_block_delta", "delta": {"citation": citation}}:
+            content[-1]["citations"].append(citation)
+        case {"type": "content_block_delta", "delta": delta}:
+            [member] = delta.keys() - {"type"}
+            content[-1][member] += delta[member]
+        case {"type": "content_block_stop"} if "input" in content[-1]:
+            content[-1]["input"] = json.loads(content[-1]["input"] or "{}")
+        case _:
+            return

@@ -2,10 +2,10 @@
 
 import pytest
 
+from factories.thoughts import sign
 from isthmus.sandbox.errors import ApiError
 from isthmus.sandbox.models import MODELS
 from isthmus.sandbox.rules import check
-from isthmus.sandbox.signature import sign
 
 OLD, NEW = "2023-06-01", "2026-10-21"
 S46, S45, O55, O5 = "claude-sonnet-4-6", "claude-sonnet-4-5", "claude-opus-5-5", "claude-opus-5"

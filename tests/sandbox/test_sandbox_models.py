@@ -2,10 +2,11 @@
 
 import pytest
 
+from factories.thoughts import redact, sign
 from isthmus.routing.catalog import Catalog
 from isthmus.sandbox.errors import ApiError, invalid
 from isthmus.sandbox.models import MODELS, find
-from isthmus.sandbox.signature import is_redacted, is_signed, redact, sign
+from isthmus.sandbox.signature import is_redacted, is_signed
 
 KINDS = {
     400: "invalid_request_error",

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from isthmus.sandbox import web_search
 from isthmus.sandbox.answer import Answer, last_text
+from isthmus.sandbox.binding import bind
 from isthmus.sandbox.directives import UnknownDirectiveError, parse, without_directives
 from isthmus.sandbox.errors import ApiError
 from isthmus.sandbox.grammar import events
-from isthmus.sandbox.prompt import Prompt
 from isthmus.sandbox.prompt_cache import PromptCache
 from isthmus.sandbox.rules import check
 from isthmus.sandbox.schema import example
@@ -96,9 +96,9 @@ def changed(place: tuple[str | int, ...], value: object) -> dict:
 
 def answered(document: dict) -> dict:
     model = check(document, "2026-10-21")
-    prompt = Prompt(document)
-    made = Answer(document, model, parse(last_text(document)), room=model.max_input - prompt.tokens)
-    return made.message(PromptCache().use(prompt, model, "").document())
+    bound = bind(document, model, "")
+    made = Answer(bound, model, parse(last_text(document)))
+    return made.message(PromptCache().use(bound.prompt, model, "").document())
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,11 @@
 
 import pytest
 
+from factories.thoughts import redact, sign
 from isthmus.routing.catalog import Catalog
 from isthmus.sandbox.errors import ApiError
 from isthmus.sandbox.models import MODELS
 from isthmus.sandbox.rules import check
-from isthmus.sandbox.signature import redact, sign
 
 OLD, NEW = "2023-06-01", "2026-10-21"
 S46, S45, O55, O5, S55 = (

@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from isthmus.sandbox.answer import Answer, last_text
+from isthmus.sandbox.binding import bind
 from isthmus.sandbox.directives import parse
 from isthmus.sandbox.errors import ApiError
 from isthmus.sandbox.rules import check
@@ -81,7 +82,7 @@ def answer(document: dict) -> dict:
     with suppress(ApiError):  # too many of something together
         model = check(document, "2026-10-21")
     assume(model is not None)
-    return Answer(document, model, parse(last_text(document)), room=1_000_000).message({})
+    return Answer(bind(document, model, ""), model, parse(last_text(document))).message({})
 
 
 def satisfies(value: object, schema: dict) -> bool:

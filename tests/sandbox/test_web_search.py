@@ -5,10 +5,10 @@ import copy
 import pytest
 
 from isthmus.sandbox.answer import Answer, last_text
+from isthmus.sandbox.binding import bind
 from isthmus.sandbox.directives import parse
 from isthmus.sandbox.errors import ApiError
 from isthmus.sandbox.grammar import events
-from isthmus.sandbox.prompt import Prompt
 from isthmus.sandbox.rules import check
 
 SONNET = "claude-sonnet-4-6"
@@ -28,8 +28,7 @@ def ask(directives: str = 'search="rain in Oslo"', **more) -> dict:
 
 def answer(document: dict) -> dict:
     model = check(document, "2026-10-21")
-    room = model.max_input - Prompt(document).tokens
-    return Answer(document, model, parse(last_text(document)), room=room).message({})
+    return Answer(bind(document, model, ""), model, parse(last_text(document))).message({})
 
 
 def kinds(message: dict) -> list[str]:

@@ -10,12 +10,12 @@ import re
 from typing import Any
 
 from isthmus.sandbox import web_search
+from isthmus.sandbox.binding import Bound
 from isthmus.sandbox.directives import Call, Directives, without_directives
 from isthmus.sandbox.models import Model
 from isthmus.sandbox.rules.conversation import is_paused
 from isthmus.sandbox.schema import example
 from isthmus.sandbox.searching import Searching
-from isthmus.sandbox.signature import redact, sign
 from isthmus.sandbox.tokens import count, pieces
 from isthmus.wire import json
 
@@ -30,17 +30,17 @@ _FILLER = "The quick brown fox jumps over the lazy dog. "
 
 
 class Answer:
-    """The answer to one request. ``room``: the tokens the prompt leaves in the context window."""
+    """The answer to one request."""
 
-    def __init__(
-        self, document: Document, model: Model, directives: Directives, *, room: int
-    ) -> None:
+    def __init__(self, bound: Bound, model: Model, directives: Directives) -> None:
+        document = bound.document
         self._document = document
         self._model = model
         self._directives = directives
         stable = {name: value for name, value in document.items() if name != "stream"}
         self._seed = hashlib.sha256(json.encode(stable)).hexdigest()
         limit: int = document["max_tokens"]
+        room = model.max_input - bound.prompt.tokens
         self._room = min(limit, room)
         self._full = "max_tokens" if limit <= room else "model_context_window_exceeded"
         self._thinking_tokens = 0
@@ -52,6 +52,7 @@ class Answer:
             self._compose()
         else:  # it only warms the cache
             self._stop["stop_reason"] = "max_tokens"
+        self._content = [bound.thread.sealed(block) for block in self._content]
 
     def message(self, prompt_usage: Document) -> Document:
         """Return the whole answer, with what its prompt cost in ``usage``."""
@@ -104,7 +105,7 @@ class Answer:
         if self._thinks():
             self._think()
         if self._directives.redacted:
-            self._content.append({"type": "redacted_thinking", "data": redact(self._seed)})
+            self._content.append({"type": "redacted_thinking", "data": self._seed})
 
     def _thinks(self) -> bool:
         kind = self._document.get("thinking", {}).get("type")
@@ -120,7 +121,7 @@ class Answer:
         display = self._document.get("thinking", {}).get("display") or self._model.display
         shown = thought if display == "summarized" else ""
         if thought:
-            block = {"type": "thinking", "thinking": shown, "signature": sign(thought)}
+            block = {"type": "thinking", "thinking": shown, "signature": thought}
             self._content.append(block)
 
     # Searching ------------------------------------------------------------------------------

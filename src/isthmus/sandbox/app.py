@@ -8,15 +8,16 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from isthmus.sandbox.answer import Answer, last_text
+from isthmus.sandbox.binding import Bound, bind
 from isthmus.sandbox.directives import Directives, UnknownDirectiveError, parse
 from isthmus.sandbox.errors import STATUS_BY_KIND, ApiError, invalid
 from isthmus.sandbox.grammar import CONTENT, events
 from isthmus.sandbox.listing import document as model_document
 from isthmus.sandbox.listing import page
 from isthmus.sandbox.models import Model, find
-from isthmus.sandbox.prompt import Prompt
 from isthmus.sandbox.prompt_cache import PromptCache
 from isthmus.sandbox.rules import check, check_prompt
+from isthmus.sandbox.rules.thinking import BINDING_BETA
 from isthmus.sandbox.searching import declared as web_search_tool
 from isthmus.wire import json, sse
 
@@ -29,6 +30,8 @@ MAX_BODY = 32 * 1024 * 1024
 #: Every so many content events an unpaced stream looks whether its client is still there, and lets
 #: others have their turn.
 _PATIENCE = 16
+#: How much of the digest of a key names its account.
+_ACCOUNT = 16
 VERSIONS = ("2023-06-01", "2026-10-21")
 
 #: The stream breaks without its HTTP end where the server lets an application ask for it.
@@ -93,6 +96,17 @@ class _Exchange:
         bearer = token.strip() if scheme.lower() == "bearer" else ""
         return bearer or self._headers.get("x-api-key", "").strip()
 
+    def _account(self) -> str:
+        """Name whose request it is: each key is an account of its own."""
+        key = self._credential()
+        return hashlib.sha256(key.encode()).hexdigest()[:_ACCOUNT] if key else "anonymous"
+
+    def _betas(self) -> frozenset[str]:
+        """Return the betas a request asks for, in one header or in several."""
+        lists = [value for name, value in self._scope["headers"] if name == b"anthropic-beta"]
+        named = b",".join(lists).decode("latin-1").split(",")
+        return frozenset(beta.strip() for beta in named)
+
     def _require_key(self) -> None:
         if not self._credential():
             raise ApiError(401, "x-api-key header is required")
@@ -102,11 +116,13 @@ class _Exchange:
         match (self._scope["method"], path):
             case ("POST", "/v1/messages"):
                 document = await self._document()
-                await self._answer(document, check(document, self._version()))
+                model = check(document, self._version(), self._betas())
+                await self._answer(bind(document, model, self._account()), model)
             case ("POST", "/v1/messages/count_tokens"):
                 document = await self._document()
-                check_prompt(document, self._version())
-                await self._whole(200, {"input_tokens": Prompt(document).tokens})
+                model = check_prompt(document, self._version(), self._betas())
+                prompt = bind(document, model, self._account()).prompt
+                await self._whole(200, {"input_tokens": prompt.tokens})
             case ("GET", "/v1/models"):
                 self._version()
                 await self._whole(200, page(self._scope.get("query_string", b"")))
@@ -150,7 +166,8 @@ class _Exchange:
 
     # Answers --------------------------------------------------------------------------------
 
-    async def _answer(self, document: Document, model: Model) -> None:
+    async def _answer(self, bound: Bound, model: Model) -> None:
+        document, prompt = bound.document, bound.prompt
         try:
             directives = parse(last_text(document))
         except UnknownDirectiveError as error:
@@ -158,10 +175,11 @@ class _Exchange:
         _refuse_undeclared(directives, document)
         if directives.fail is not None:
             raise _failure(directives)
-        prompt = Prompt(document)
         prompt.check_fits(model)
-        answer = Answer(document, model, directives, room=model.max_input - prompt.tokens)
+        answer = Answer(bound, model, directives)
         message = answer.message(self._cache.use(prompt, model, self._credential()).document())
+        if BINDING_BETA in self._betas():
+            message["input_transformations"] = bound.transformations
         if document.get("stream"):
             await self._stream(message, directives)
             return

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from isthmus.sandbox.errors import ApiError
 from isthmus.sandbox.models import Model
 from isthmus.sandbox.rules.conversation import turns
+from isthmus.sandbox.signature import THOUGHTS
 from isthmus.sandbox.tokens import count, count_value
 from isthmus.wire import json
 
@@ -22,7 +23,6 @@ Block = dict[str, Any]
 
 #: What the frame of a request counts for, besides its texts.
 _OVERHEAD = 8
-_UNCACHEABLE = ("thinking", "redacted_thinking")
 _MARK = "cache_control"
 
 
@@ -30,13 +30,15 @@ _MARK = "cache_control"
 class Segment:
     """One tool, block of the system text, or block of a message.
 
-    ``lifetime``: "5m" or "1h" where a cache breakpoint stands on it.
+    ``lifetime``: "5m" or "1h" where a cache breakpoint stands on it. ``place``: which message it is
+    of, and which block of that.
     """
 
     role: str
     content: Block
     tokens: int
     lifetime: str | None = None
+    place: tuple[int, int] = (-1, -1)
 
 
 class Prompt:
@@ -78,8 +80,8 @@ def _segments(document: Document) -> Iterator[Segment]:
         yield _segment("system", block)
     for turn in turns(document):
         frame = count(turn.role)
-        for block in turn.content:
-            yield _segment(turn.role, block, frame)
+        for block, place in zip(turn.content, turn.places, strict=True):
+            yield replace(_segment(turn.role, block, frame), place=place)
             frame = 0
 
 
@@ -122,10 +124,10 @@ def _marked_automatically(document: Document, segments: list[Segment]) -> list[S
     mark: Document | None = document.get(_MARK)
     for at in range(len(segments) - 1, -1, -1) if mark is not None else ():
         found = segments[at]
-        if found.content.get("type") in _UNCACHEABLE:
+        if found.content.get("type") in THOUGHTS:
             continue
         if found.lifetime is None:
             lifetime = cast("Document", mark).get("ttl", "5m")
-            segments[at] = Segment(found.role, found.content, found.tokens, lifetime)
+            segments[at] = replace(found, lifetime=lifetime)
         break
     return segments

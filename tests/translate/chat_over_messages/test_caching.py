@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factories.thoughts import sign
 from isthmus.routing.catalog import Catalog
 from isthmus.sandbox.models import find
 from isthmus.sandbox.rules import check
-from isthmus.sandbox.signature import sign
 from isthmus.translate.chat_over_messages.request import Terms, Translated, translate
 from isthmus.translate.remarks import Remarks
 from isthmus.wire import json as wire_json
@@ -131,7 +131,7 @@ def test_marks_are_few_and_the_long_lived_come_first(request, model, caching):
 def test_sandbox_takes_whatever_is_marked(request, model, caching):
     translated = sent(request, model=model, caching=caching)
     document = json.loads(wire_json.encode(translated.document))
-    assert check(document, translated.version) is find(model)
+    assert check(document, translated.version, frozenset(translated.betas)) is find(model)
 
 
 @given(REQUESTS)

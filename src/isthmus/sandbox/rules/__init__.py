@@ -26,8 +26,8 @@ from isthmus.sandbox.rules import (
 Document = dict[str, Any]
 
 
-def check(document: Document, version: str) -> Model:
-    """Check a request of an API version; return the model it is for.
+def check(document: Document, version: str, betas: frozenset[str] = frozenset()) -> Model:
+    """Check a request of an API version, with some betas; return the model it is for.
 
     Raises:
         ApiError: naming the first rule it breaks.
@@ -42,15 +42,15 @@ def check(document: Document, version: str) -> Model:
     tools.check(document, model)
     conversation.check(document, model)
     server_tools.check(document)
-    thinking.check(document, model)
+    thinking.check(document, model, betas)
     sampling.check(document, model, version)
     output.check(document, model)
     caching.check(document)
     return model
 
 
-def check_prompt(document: Document, version: str) -> None:
-    """Check a request to count the tokens of a prompt.
+def check_prompt(document: Document, version: str, betas: frozenset[str] = frozenset()) -> Model:
+    """Check a request to count the tokens of a prompt; return the model it is for.
 
     Raises:
         ApiError: naming the first rule it breaks.
@@ -60,4 +60,5 @@ def check_prompt(document: Document, version: str) -> None:
             raise invalid(name, "Extra inputs are not permitted")
     model = find(document.get("model"))
     # Any budget for thinking fits: only the prompt is judged.
-    check({**document, "max_tokens": model.max_output if model else 1}, version)
+    limit = model.max_output if model else 1
+    return check({**document, "max_tokens": limit}, version, betas)

@@ -25,6 +25,8 @@ class Turn:
         self.role = role
         self.at = at
         self.content: list[Block] = []
+        #: Which message each block is of, and which block of that.
+        self.places: list[tuple[int, int]] = []
 
 
 def turns(document: Document) -> list[Turn]:
@@ -36,6 +38,7 @@ def turns(document: Document) -> list[Turn]:
         content: str | list[Block] = message["content"]
         text = [{"type": "text", "text": content}] if isinstance(content, str) else content
         merged[-1].content += text
+        merged[-1].places += [(at, place) for place in range(len(text))]
     return merged
 
 

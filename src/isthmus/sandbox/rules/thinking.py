@@ -9,15 +9,24 @@ from isthmus.sandbox.errors import ApiError, invalid
 from isthmus.sandbox.models import EFFORTS, Model
 from isthmus.sandbox.rules.conversation import turns
 from isthmus.sandbox.rules.fields import require, require_only
+from isthmus.sandbox.signature import THOUGHTS
 
 Document = dict[str, Any]
 
 _SMALLEST = 1024
 _DISPLAYS = ("summarized", "omitted")
-_THOUGHTS = ("thinking", "redacted_thinking")
+#: Without it there is no ``block_binding``, and nobody is told which thoughts were dropped.
+BINDING_BETA = "thinking-binding-controls-2026-08-01"
+_BEHAVIORS = ("error", "drop_block")
 
 
-def check(document: Document, model: Model) -> None:
+def drops_mismatches(document: Document) -> bool:
+    """Say whether thoughts that are bound to something else are dropped rather than refused."""
+    binding: Document = document.get("thinking", {}).get("block_binding") or {}
+    return binding.get("prefix_mismatch_behavior") == "drop_block"
+
+
+def check(document: Document, model: Model, betas: frozenset[str]) -> None:
     """Check ``thinking`` and what it forbids."""
     thinking: Document | None = document.get("thinking")
     if thinking is None:
@@ -30,11 +39,23 @@ def check(document: Document, model: Model) -> None:
         raise ApiError(400, _REFUSALS[kind])
     if thinking.get("display") not in (None, *_DISPLAYS):
         raise invalid("thinking.display", f"Input should be one of {_DISPLAYS}")
+    if "block_binding" in thinking and BINDING_BETA not in betas:
+        raise invalid("thinking.block_binding", "Extra inputs are not permitted")
     check_kind(document, thinking, model)
+    _check_binding(thinking.get("block_binding"))
+
+
+def _check_binding(binding: Document | None) -> None:
+    if binding is None:
+        return
+    require_only("thinking.block_binding", binding, ("prefix_mismatch_behavior",))
+    if binding.get("prefix_mismatch_behavior") not in (None, *_BEHAVIORS):
+        place = "thinking.block_binding.prefix_mismatch_behavior"
+        raise invalid(place, f"Input should be one of {_BEHAVIORS}")
 
 
 def _check_enabled(document: Document, thinking: Document, _model: Model) -> None:
-    require_only("thinking", thinking, ("type", "budget_tokens", "display"))
+    require_only("thinking", thinking, ("type", "budget_tokens", "display", "block_binding"))
     budget = require("thinking", thinking, "budget_tokens", (int,))
     if budget < _SMALLEST:
         raise invalid("thinking.enabled.budget_tokens", "Input should be at least 1024")
@@ -49,7 +70,7 @@ def _check_loop(document: Document) -> None:
     if spoken[-1].role != "user" or spoken[-1].content[0]["type"] != "tool_result":
         return
     first = spoken[-2].content[0]["type"]
-    if first not in _THOUGHTS:
+    if first not in THOUGHTS:
         raise ApiError(
             400,
             f"messages.{spoken[-2].at}.content.0.type: Expected `thinking` or `redacted_thinking`, "
