@@ -15,6 +15,7 @@ from isthmus.serving import remarks as remarks_out
 from isthmus.serving.exchange import Prepared
 from isthmus.serving.recollection import Recollection
 from isthmus.serving.reply import Reply
+from isthmus.translate.chat_over_messages.forced import as_call
 from isthmus.translate.chat_over_messages.form import PLAIN, AnswerForm
 from isthmus.translate.chat_over_messages.json_object import is_object
 from isthmus.translate.chat_over_messages.memory import Memory
@@ -128,6 +129,10 @@ class ChatCall:
         """Return what to ask next, where ``message`` is not the end of the turn."""
         document = self.turn.follow(message, verbatim)
         if document is None:
+            if self.form.forced is not None:
+                # In the history such a call is a call like any other.
+                whole = as_call(self.turn.whole(message), self.form.forced)
+                self.turn.verbatim = whole.get("content")
             return None
         return self._prepared(document, stream=bool(document.get("stream")))
 
