@@ -39,7 +39,7 @@ def test_refusal_has_a_category():
 @pytest.mark.parametrize(
     "text",
     ["tokns=3", "tokens=many", "tokens=-1", "pace=fast", "refuse=rude", "fail=418", "stop=now",
-     "break", 'text="open', "tool=", "tool=a{", "UPPER=1", "=3"],
+     "break", 'text="open', "tool=", "tool=a{", "UPPER=1", "=3", "notes", "notes=some"],
 )  # fmt: skip
 def test_mistakes_are_told(text):
     with pytest.raises(UnknownDirectiveError):

@@ -314,8 +314,10 @@ async def test_loop_of_ten_calls_never_errs(model, stream):
     thinking = thinking or {"type": "enabled", "budget_tokens": 1024}
     document = ask("Hi", model=model.id, max_tokens=2000, stream=stream, thinking=thinking)
     for turn in range(10):
-        document = await go_on(document, f"Go on, {turn}. [[sandbox: tool=f redacted]]")
-    assert len(thoughts(document)) == 19
+        document = await go_on(
+            document, f"Go on, {turn}. [[sandbox: tool=f tool=f redacted notes=3]]"
+        )
+    assert len(thoughts(document)) == 46
 
 
 @pytest.mark.parametrize("model", [SONNET, "claude-haiku-5-5"])

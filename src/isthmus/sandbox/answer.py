@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
+from itertools import cycle, islice
 from typing import Any
 
 from isthmus.sandbox import web_search
@@ -26,6 +28,7 @@ _GIST = 200
 #: A word that may be the name of a tool.
 _NAME = re.compile(r"[a-zA-Z0-9_-]+")
 _THOUGHT = "Let me think about what was asked, and what a good answer would be. "
+_NOTE = "What comes next follows from that. "
 _FILLER = "The quick brown fox jumps over the lazy dog. "
 
 
@@ -44,6 +47,7 @@ class Answer:
         self._room = min(limit, room)
         self._full = "max_tokens" if limit <= room else "model_context_window_exceeded"
         self._thinking_tokens = 0
+        self._notes: list[Block] = []
         self._output_tokens = 0
         self._content: list[Block] = []
         self._searching = Searching(document, directives.queries, self._seed)
@@ -52,7 +56,8 @@ class Answer:
             self._compose()
         else:  # it only warms the cache
             self._stop["stop_reason"] = "max_tokens"
-        self._content = [bound.thread.sealed(block) for block in self._content]
+        content = _interleaved(self._content, self._notes)
+        self._content = [bound.thread.sealed(block) for block in content]
 
     def message(self, prompt_usage: Document) -> Document:
         """Return the whole answer, with what its prompt cost in ``usage``."""
@@ -117,12 +122,21 @@ class Answer:
 
     def _think(self) -> None:
         wanted = self._directives.think or count(_THOUGHT)
-        thought, self._thinking_tokens = self._cut(_repeated(_THOUGHT, wanted))
+        self._content += self._thought(_repeated(_THOUGHT, wanted))
+        # Their room is taken before the rest of the answer takes it.
+        for _ in range(self._directives.notes):
+            note = self._thought(_NOTE)
+            if not note:
+                break
+            self._notes += note
+
+    def _thought(self, text: str) -> list[Block]:
+        """Make a thought, if there is room for any of it."""
+        thought, tokens = self._cut(text)
+        self._thinking_tokens += tokens
         display = self._document.get("thinking", {}).get("display") or self._model.display
         shown = thought if display == "summarized" else ""
-        if thought:
-            block = {"type": "thinking", "thinking": shown, "signature": thought}
-            self._content.append(block)
+        return [{"type": "thinking", "thinking": shown, "signature": thought}] if thought else []
 
     # Searching ------------------------------------------------------------------------------
 
@@ -252,6 +266,24 @@ class Answer:
         self._room -= len(tokens)
         self._output_tokens += len(tokens)
         return "".join(tokens), len(tokens)
+
+
+def _interleaved(content: list[Block], notes: list[Block]) -> list[Block]:
+    """Put notes between blocks, one to each place from the last one on, and over again.
+
+    A search and its results stay together; where there is no place, notes come last.
+    """
+    places = [
+        at
+        for at in range(len(content) - 1, 0, -1)
+        if content[at]["type"] != "web_search_tool_result"
+    ] or [len(content)]
+    counts = Counter(at for at, _ in zip(cycle(places), notes, strict=False))
+    rest, told = iter(notes), list[Block]()
+    for at in range(len(content) + 1):
+        told += islice(rest, counts[at])
+        told += content[at : at + 1]
+    return told
 
 
 def _repeated(text: str, tokens: int) -> str:

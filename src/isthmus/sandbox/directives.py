@@ -48,6 +48,8 @@ class Directives:
     tokens: int | None = None
     text: str | None = None
     think: int | None = None
+    #: How many thoughts stand between the other blocks.
+    notes: int = 0
     redacted: bool = False
     calls: list[Call] = field(default_factory=list[Call])
     #: What to search the web for, one search after the other.
@@ -161,6 +163,10 @@ def _set_think(found: Directives, value: str, _: object) -> None:
     found.think = _count(value) if value else 40
 
 
+def _set_notes(found: Directives, value: str, _: object) -> None:
+    found.notes = _count(value)
+
+
 def _set_redacted(found: Directives, value: str, _: object) -> None:
     if value:
         raise ValueError
@@ -208,6 +214,7 @@ _SETTERS: dict[str, Setter] = {
     "tokens": _set_tokens,
     "text": _set_text,
     "think": _set_think,
+    "notes": _set_notes,
     "redacted": _set_redacted,
     "tool": _add_call,
     "search": _add_query,
