@@ -63,6 +63,8 @@ def configuration() -> str:
         settings.TimeoutsConfig: "`[upstreams.NAME.timeouts]`",
         settings.ModelConfig: "`[models.NAME]`",
         settings.TargetConfig: "`[models.NAME]` `targets = [{ ... }]`",
+        settings.CapabilitiesConfig: "`[models.NAME.capabilities]`",
+        settings.RateConfig: "`[models.NAME.prices]`",
         settings.KeyConfig: "`[keys.NAME]`",
         settings.TranslationConfig: "`[translation]`",
     }
@@ -105,7 +107,9 @@ def _type(said: dict[str, Any]) -> str:
         return "table"
     if said.get("type") == "array":
         return f"list of {_type(said['items'])}s"
-    return {"number": "seconds", "object": "table"}.get(said["type"], said["type"])
+    if said["type"] == "number":
+        return "number" if "maximum" in said else "seconds"
+    return "table" if said["type"] == "object" else said["type"]
 
 
 def config_schema() -> str:

@@ -7,15 +7,9 @@ import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 
-from msgspec import structs
-
 from isthmus.access.keys import KeyRing
 from isthmus.config import Config, UpstreamConfig
-from isthmus.routing.catalog import Catalog
-from isthmus.routing.listing import Listing
-from isthmus.routing.names import Names
-from isthmus.routing.plan import Planner
-from isthmus.routing.router import Router
+from isthmus.routing.directory import directory
 from isthmus.serving.app import App, Doors
 from isthmus.serving.chat import ChatCompletions, ChatSettings
 from isthmus.serving.drain import Drain
@@ -24,9 +18,6 @@ from isthmus.serving.health import Health
 from isthmus.serving.models import Models
 from isthmus.telemetry.log import CallLog
 from isthmus.upstreams.upstream import Timers, Upstream
-
-#: Only a name: nothing is ever looked up or connected to.
-_IN_PROCESS = "http://sandbox"
 
 
 def application(config: Config, keys: KeyRing) -> App:
@@ -37,26 +28,20 @@ def application(config: Config, keys: KeyRing) -> App:
     Raises:
         ValueError: names of the configuration contradict each other or the catalog.
     """
-    catalog = Catalog.load()
-    targets = {name: model.targets for name, model in config.models.items()}
-    names = Names(catalog, config.aliases, targets)
-    router = Router(names, Planner(catalog, _reachable(config), targets))
+    known = directory(config)
     upstreams: dict[str, Upstream] = {}
     drain = Drain()
     doors = Doors(
         chat=ChatCompletions(
             keys=keys,
-            router=router,
+            router=known.router,
             exchange=Exchange(upstreams),
-            settings=ChatSettings(
-                default_max_tokens=config.translation.default_max_tokens,
-                unary_max_tokens=config.translation.unary_max_tokens,
-            ),
+            settings=chat_settings(config),
             clock=time.time,
         ),
         models=Models(
             keys=keys,
-            listing=Listing(catalog, names, targets),
+            listing=known.listing,
             anonymous=config.server.anonymous_models,
         ),
         health=Health(drain),
@@ -66,14 +51,12 @@ def application(config: Config, keys: KeyRing) -> App:
     return App(doors, keys, drain=drain, resources=opened, observer=calls)
 
 
-def _reachable(config: Config) -> dict[str, UpstreamConfig]:
-    """Give the sandboxes, which are called in process, an address to be planned by."""
-    return {
-        name: upstream
-        if upstream.base_urls
-        else structs.replace(upstream, base_urls=(_IN_PROCESS,))
-        for name, upstream in config.upstreams.items()
-    }
+def chat_settings(config: Config) -> ChatSettings:
+    """Say how chat requests are translated."""
+    return ChatSettings(
+        default_max_tokens=config.translation.default_max_tokens,
+        unary_max_tokens=config.translation.unary_max_tokens,
+    )
 
 
 @asynccontextmanager
