@@ -106,7 +106,7 @@ def _type(said: dict[str, Any]) -> str:
     if "$ref" in said or "allOf" in said:
         return "table"
     if said.get("type") == "array":
-        return f"list of {_type(said['items'])}s"
+        return f"list of {_type(said['items'])}{'' if 'enum' in said['items'] else 's'}"
     if said["type"] == "number":
         return "number" if "maximum" in said else "seconds"
     return "table" if said["type"] == "object" else said["type"]

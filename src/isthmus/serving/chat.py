@@ -8,12 +8,14 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from isthmus.access.keys import KeyRing
-from isthmus.call import Capabilities, Facts, Outcome
+from isthmus.call import Facts, Outcome
 from isthmus.errors import GatewayError, InvalidRequest, UpstreamBroken, UpstreamRefused
+from isthmus.routing.plan import Route
 from isthmus.routing.router import Planned, Router
 from isthmus.serving import remarks as remarks_out
 from isthmus.serving.exchange import Exchange, Prepared
 from isthmus.serving.heartbeat import KEEP_ALIVE, beat
+from isthmus.serving.lifecycle import day_of, told
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
 from isthmus.translate.chat_over_messages.failure import tell
@@ -143,15 +145,18 @@ class ChatCall:
         if self.planned.substituted:
             reply.headers["x-isthmus-model-substituted"] = self.planned.model
 
-    def translated(self, model: str, capabilities: Capabilities) -> Translated:
-        """Translate for a model; remarks of an earlier attempt are forgotten."""
+    def translated(self, route: Route) -> Translated:
+        """Translate for a route's model; remarks of an earlier attempt are forgotten."""
         self.remarks = Remarks(strict=self._strict)
         if self.planned.substituted:
             self.remarks.note("model.substituted", "model", f"served by {self.planned.model}")
+        if route.deprecation is not None:
+            text = told(route.deprecation, day_of(self.created))
+            self.remarks.note("model.deprecated", "model", text)
         return translate(
             self.document,
-            model,
-            capabilities,
+            route.model,
+            route.capabilities,
             default_max_tokens=self._settings.default_max_tokens,
             remarks=self.remarks,
         )
@@ -206,9 +211,9 @@ class WholeChat:
         """Whether the answer has ended."""
         return self._fold.complete
 
-    def prepare(self, model: str, capabilities: Capabilities) -> Prepared:
-        """Translate for a model; what an earlier attempt brought is void."""
-        translated = self.call.translated(model, capabilities)
+    def prepare(self, route: Route) -> Prepared:
+        """Translate for a route's model; what an earlier attempt brought is void."""
+        translated = self.call.translated(route)
         self._fold = Fold()
         self._hide_thinking = translated.hide_thinking
         return self.call.prepared(translated, stream=not self.call.goes_unary(translated))
@@ -261,9 +266,9 @@ class StreamedChat:
         """Whether the answer has ended."""
         return self._stream.complete
 
-    def prepare(self, model: str, capabilities: Capabilities) -> Prepared:
-        """Translate for a model; what an earlier attempt brought was never sent and is void."""
-        translated = self.call.translated(model, capabilities)
+    def prepare(self, route: Route) -> Prepared:
+        """Translate for a route's model; what an earlier attempt brought is unsent and void."""
+        translated = self.call.translated(route)
         self._held.clear()
         self._stream = self._new_stream(hide_thinking=translated.hide_thinking)
         return self.call.prepared(translated, stream=True)

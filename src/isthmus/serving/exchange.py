@@ -12,7 +12,7 @@ from typing import Protocol, cast
 
 from msgspec import Struct
 
-from isthmus.call import Attempt, Capabilities, Outcome
+from isthmus.call import Attempt, Outcome
 from isthmus.errors import UpstreamBroken, UpstreamError, UpstreamUnavailable
 from isthmus.routing.plan import Plan, Route
 from isthmus.serving.timers import Watch
@@ -58,8 +58,8 @@ class Caller(Protocol):
         """Whether the answer has ended as its protocol demands; nothing more will come."""
         ...
 
-    def prepare(self, model: str, capabilities: Capabilities) -> Prepared:
-        """Translate for a model, and forget what an earlier attempt left behind."""
+    def prepare(self, route: Route) -> Prepared:
+        """Translate for a route's model, and forget what an earlier attempt left behind."""
         ...
 
     async def take(self, arrived: list[Arrived]) -> None:
@@ -109,7 +109,7 @@ class Exchange:
                 return
 
     async def _try(self, route: Route, caller: Caller, attempt: Attempt) -> None:
-        prepared = caller.prepare(route.model, route.capabilities)
+        prepared = caller.prepare(route)
         upstream = self._upstreams[route.upstream]
         watch = Watch(upstream.timers, streams=prepared.stream, slow_start=prepared.slow_start)
         try:

@@ -11,6 +11,7 @@ LADDER: tuple[Rule, ...] = (
     # What is asked
     Rule("model.alias", "model", "map", "An alias or another spelling is served by the model it means; the answer repeats the name that was asked for."),
     Rule("model.substituted", "model", "note", "A retired name that is still served: `x-isthmus-model-substituted` names the model that answers."),
+    Rule("model.deprecated", "model", "note", "A model whose end is announced: its last day, and the model to use instead."),
     Rule("system.leading", "messages[] system, developer", "map", "Those before the conversation become `system` blocks, one each, in order."),
     Rule("system.late.kept", "messages[] system, developer", "map", "Later ones stay in place on models that take them, after the results and the user's words of that gap."),
     Rule("system.late.hoisted", "messages[] system, developer", "near", "Later ones move to the front on models that take none in between."),
