@@ -39,6 +39,7 @@ REQUEST_HEADERS = {
     "accept": "Anything.",
     "anthropic-version": "On `GET /v1/models`: the answer has the form of the Messages protocol.",
     "x-isthmus-strict": "`1`: every warning becomes a 400.",
+    "x-isthmus-explain": "`1` on a chat request: the answer says in the same header what applied.",
 }
 RESPONSE_HEADERS = {
     "x-request-id": "The gateway's id of the call. Also as `request-id`.",
@@ -49,6 +50,8 @@ RESPONSE_HEADERS = {
     "x-isthmus-upstream-id": "The upstream's id of the message.",
     "x-isthmus-upstream-request-id": "The upstream's own id of the call, for its support.",
     "x-isthmus-warnings": "What was changed, clamped or dropped, separated by `; `; at most 2 KiB.",
+    "x-isthmus-explain": "The rules that applied, if asked for: `slug=field`, separated by `; `, "
+    "changes and notes before mappings; at most 2 KiB, then `+N`.",
     "retry-after": "Whole seconds, 1 to 60: when to try again.",
     "x-should-retry": "`false`: trying again will not help. The official SDKs obey it.",
 }

@@ -11,9 +11,10 @@ from isthmus.access.keys import KeyRing
 from isthmus.config import Config, UpstreamConfig
 from isthmus.routing.directory import directory
 from isthmus.serving.app import App, Doors
-from isthmus.serving.chat import ChatCompletions, ChatSettings
+from isthmus.serving.chat import ChatCall, ChatCompletions, ChatSettings, parsed
 from isthmus.serving.drain import Drain
 from isthmus.serving.exchange import Exchange
+from isthmus.serving.explanation import Explanation, explain
 from isthmus.serving.health import Health
 from isthmus.serving.models import Models
 from isthmus.telemetry.log import CallLog
@@ -36,7 +37,7 @@ def application(config: Config, keys: KeyRing) -> App:
             keys=keys,
             router=known.router,
             exchange=Exchange(upstreams),
-            settings=chat_settings(config),
+            settings=_chat_settings(config),
             clock=time.time,
         ),
         models=Models(
@@ -51,7 +52,26 @@ def application(config: Config, keys: KeyRing) -> App:
     return App(doors, keys, drain=drain, resources=opened, observer=calls)
 
 
-def chat_settings(config: Config) -> ChatSettings:
+def explained(config: Config, body: bytes, model: str | None) -> Explanation:
+    """Say what would become of a chat request; ``model`` takes the place of the one it names.
+
+    Raises:
+        GatewayError: it would be refused.
+        ValueError: names of the configuration contradict each other or the catalog.
+    """
+    router = directory(config).router
+    document = parsed(body, model=model)
+    call = ChatCall(
+        document,
+        router.plan(document.get("model", "")),
+        strict=False,
+        created=int(time.time()),
+        settings=_chat_settings(config),
+    )
+    return explain(call)
+
+
+def _chat_settings(config: Config) -> ChatSettings:
     """Say how chat requests are translated."""
     return ChatSettings(
         default_max_tokens=config.translation.default_max_tokens,

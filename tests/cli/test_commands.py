@@ -48,7 +48,7 @@ def test_version_is_told():
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("serve",), ("check",), ("models",), ("chat",), ("sandbox",)]
+    "command", [(), ("serve",), ("check",), ("models",), ("explain",), ("chat",), ("sandbox",)]
 )
 def test_every_help_has_an_example(command):
     shown = run(*command, "--help").stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 from msgspec import Struct
 
@@ -18,6 +19,7 @@ from isthmus.serving.heartbeat import KEEP_ALIVE, beat
 from isthmus.serving.lifecycle import day_of, told
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
+from isthmus.translate.chat_over_messages.applied import Applied, applied
 from isthmus.translate.chat_over_messages.failure import tell
 from isthmus.translate.chat_over_messages.request import Translated, translate
 from isthmus.translate.chat_over_messages.response import response
@@ -69,13 +71,14 @@ class ChatCompletions:
             request.headers.get("authorization"), request.headers.get("x-api-key")
         )
         outcome.principal = principal.id
-        document = await _document(request)
+        document = parsed(await request.body())
         call = ChatCall(
             document,
             self._router.plan(document.get("model", "")),
             strict=request.headers.get("x-isthmus-strict") == "1",
             created=int(self._clock()),
             settings=self._settings,
+            explains=request.headers.get(remarks_out.EXPLAIN) == "1",
         )
         outcome.model = call.planned.model
         call.announce(reply)
@@ -107,18 +110,29 @@ class ChatCompletions:
             await caller.fail(failure)
 
 
-async def _document(request: Request) -> ChatRequest:
+def parsed(body: bytes, *, model: str | None = None) -> ChatRequest:
+    """Read a request; ``model`` takes the place of the one that it names.
+
+    Raises:
+        InvalidRequest: it is not JSON, or does not have the shape of a request.
+    """
     try:
-        document: object = json.decode(await request.body())
+        document: object = json.decode(body)
     except json.MalformedJSON as error:
         raise InvalidRequest(
             f"The request body is not valid JSON: {error}.", code="invalid_json"
         ) from None
+    if model is not None and isinstance(document, dict):
+        document = {**cast("dict[str, object]", document), "model": model}
     return checked(document)
 
 
 class ChatCall:
-    """What both kinds of chat callers share: the request, its translation and its remarks."""
+    """What both kinds of chat callers share: the request, its translation and its remarks.
+
+    ``created`` is in Unix seconds. ``explains``: the client wants to know which rules applied;
+    ``explained`` is then what to tell it of the last attempt.
+    """
 
     def __init__(
         self,
@@ -128,6 +142,7 @@ class ChatCall:
         strict: bool,
         created: int,
         settings: ChatSettings,
+        explains: bool = False,
     ) -> None:
         if planned.thinking_suffix and not document.get("thinking"):
             document = {**document, "thinking": {"type": "adaptive"}}
@@ -138,6 +153,8 @@ class ChatCall:
         self.remarks = Remarks(strict=strict)
         self._strict = strict
         self._settings = settings
+        self._explains = explains
+        self.explained = ""
 
     def announce(self, reply: Reply) -> None:
         """Say which model serves the call, in the headers."""
@@ -153,12 +170,24 @@ class ChatCall:
         if route.deprecation is not None:
             text = told(route.deprecation, day_of(self.created))
             self.remarks.note("model.deprecated", "model", text)
-        return translate(
+        translated = translate(
             self.document,
             route.model,
             route.capabilities,
             default_max_tokens=self._settings.default_max_tokens,
             remarks=self.remarks,
+        )
+        if self._explains:
+            self.explained = remarks_out.explained(self.applied(translated))
+        return translated
+
+    def applied(self, translated: Translated) -> list[Applied]:
+        """List what became of the request's fields."""
+        return applied(
+            self.document,
+            translated.document,
+            self.remarks,
+            renamed=self.planned.requested != self.planned.model and not self.planned.substituted,
         )
 
     def prepared(self, translated: Translated, *, stream: bool) -> Prepared:
@@ -172,7 +201,11 @@ class ChatCall:
             slow_start=translated.slow_start,
         )
 
-    def goes_unary(self, translated: Translated) -> bool:
+    def streams(self, translated: Translated) -> bool:
+        """Say whether the upstream is to stream, for this client or to be put together here."""
+        return self.facts.stream or not self._goes_unary(translated)
+
+    def _goes_unary(self, translated: Translated) -> bool:
         """Say whether the answer is short enough to be asked for in one piece."""
         document = translated.document
         thinks = document.get("thinking", {}).get("type", "disabled") != "disabled"
@@ -191,6 +224,8 @@ class ChatCall:
             reply.headers["x-isthmus-upstream-request-id"] = attempt.request_id
         if len(self.remarks):
             reply.headers[remarks_out.WARNINGS] = remarks_out.header(self.remarks)
+        if self.explained:
+            reply.headers[remarks_out.EXPLAIN] = self.explained
 
 
 class WholeChat:
@@ -216,7 +251,7 @@ class WholeChat:
         translated = self.call.translated(route)
         self._fold = Fold()
         self._hide_thinking = translated.hide_thinking
-        return self.call.prepared(translated, stream=not self.call.goes_unary(translated))
+        return self.call.prepared(translated, stream=self.call.streams(translated))
 
     async def take(self, arrived: list[Event | TextDelta]) -> None:
         """Fold events; nothing goes out before the answer is complete."""
@@ -330,12 +365,14 @@ class StreamedChat:
 
     def _closing_comment(self) -> bytes:
         """Say in a comment what came too late for the headers."""
-        said = {
+        said: dict[str, object] = {
             "model": self.call.planned.model,
             "upstream": self._outcome.attempts[-1].upstream,
             "attempts": len(self._outcome.attempts),
             "warnings": remarks_out.documents(self.call.remarks),
         }
+        if self.call.explained:
+            said["explain"] = self.call.explained
         return sse.comment(f"isthmus {json.encode_text(said)}")
 
     def _new_stream(self, *, hide_thinking: bool) -> ChatStream:

@@ -44,6 +44,7 @@ LADDER: tuple[Rule, ...] = (
     Rule("legacy.refused", "messages[] function, messages[].function_call", "refuse", "Not supported yet; use tools."),
     # How it is answered
     Rule("max_tokens.default", "max_tokens, max_completion_tokens", "map", "Neither set: the configured default, else the model's maximum."),
+    Rule("max_tokens.kept", "max_tokens, max_completion_tokens", "map", "Becomes `max_tokens`."),
     Rule("max_tokens.both", "max_tokens, max_completion_tokens", "near", "Both set and different: the smaller counts."),
     Rule("max_tokens.clamped", "max_tokens, max_completion_tokens", "near", "More than the model's maximum: the maximum."),
     Rule("max_tokens.small", "max_tokens, max_completion_tokens", "note", "Less than 1,024 on a model that always thinks may leave no text."),
