@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
-import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
-from openai.types.chat import completion_create_params
 
 from isthmus.cli.main import main as command
 from isthmus.config import settings
@@ -20,6 +17,7 @@ from isthmus.errors import GatewayError, UpstreamRefused
 from isthmus.serving.app import ROUTES
 from isthmus.translate.chat_over_messages.ladder import LADDER
 from isthmus.wire.chat.errors import TYPE_OF
+from openai_fields import openai_fields, rules_of
 
 OUT = Path(__file__).parents[1] / "docs" / "reference"
 WIDTH = 80  # of the help texts, whatever the terminal's is
@@ -162,26 +160,18 @@ def compatibility() -> str:
         f"| {_code(rule.field)} | {rule.step} | {rule.says} | `{rule.slug}` |" for rule in LADDER
     ]
     lines.append("\n## Every field of OpenAI's request\n")
-    lines.append("| field | rules |\n|---|---|")
-    lines += [f"| `{name}` | {', '.join(rules)} |" for name, rules in _fields()]
+    lines.append("As the installed `openai` package declares it, deprecated fields included.\n")
+    lines.append("| field | what may become of it | rules |\n|---|---|---|")
+    for path in sorted(openai_fields()):
+        rules = rules_of(path)
+        steps = ", ".join(dict.fromkeys(rule.step for rule in rules))
+        slugs = ", ".join(f"`{rule.slug}`" for rule in rules)
+        lines.append(f"| `{path}` | {steps} | {slugs} |")
     return "\n".join(lines) + "\n"
 
 
 def _code(field: str) -> str:
     return ", ".join(f"`{part}`" for part in field.split(", "))
-
-
-def _fields() -> Iterator[tuple[str, list[str]]]:
-    kinds = completion_create_params
-    hints = typing.get_type_hints(kinds.CompletionCreateParamsStreaming)
-    for name in sorted(hints):
-        yield name, [f"`{rule.slug}`" for rule in LADDER if name in _roots(rule.field)]
-
-
-def _roots(field: str) -> set[str]:
-    """Name the top-level fields that a rule is about: ``content[].file`` is within messages."""
-    roots = set(re.findall(r"(?:^|, )(\w+)", field))
-    return roots | {"messages"} if "content" in roots else roots
 
 
 def headers() -> str:

@@ -15,7 +15,7 @@ from typing import Any, cast
 from msgspec import Struct
 
 from isthmus.translate.chat_over_messages.ladder import LADDER, RULES
-from isthmus.translate.ladder import Step
+from isthmus.translate.ladder import Rule, Step
 from isthmus.translate.remarks import Remark
 from isthmus.wire.chat.documents import ChatRequest
 from isthmus.wire.messages.documents import MessagesRequest
@@ -48,8 +48,7 @@ def applied(
     mapped = [
         Applied(rule.slug, rule.field, rule.step, rule.says)
         for rule in LADDER
-        if rule.step == "map"
-        and (renamed if rule.slug == "model.alias" else _applies(rule.slug, rule.field, met))
+        if rule.step == "map" and (renamed if rule.slug == "model.alias" else _applies(rule, met))
     ]
     return told + mapped
 
@@ -61,7 +60,7 @@ def refused_by(param: str) -> str | None:
         rule.slug
         for rule in LADDER
         if rule.step == "refuse"
-        and any(place == field or place.startswith(f"{field}.") for field in _fields(rule.field))
+        and any(place == field or place.startswith(f"{field}.") for field in rule.fields)
     ]
     return slugs[0] if len(slugs) == 1 else None
 
@@ -163,22 +162,15 @@ _WHEN: dict[str, Callable[[_Met], bool]] = {
 _LIMITS = {"max_tokens", "max_completion_tokens"}
 
 
-def _applies(slug: str, field: str, met: _Met) -> bool:
-    if slug in _WHEN:
-        return _WHEN[slug](met)
-    return any(_is_there(one, met) for one in _fields(field))
+def _applies(rule: Rule, met: _Met) -> bool:
+    if rule.slug in _WHEN:
+        return _WHEN[rule.slug](met)
+    return any(_is_there(field, met) for field in rule.fields)
 
 
 def _is_there(field: str, met: _Met) -> bool:
     path, _, role = field.partition(" ")
     return role in met.roles if role else bool(met.at(path))
-
-
-def _fields(written: str) -> list[str]:
-    """Take a rule's field apart: ``messages[] system, developer`` speaks of two roles."""
-    first, *others = written.split(", ")
-    place, _, role = first.partition(" ")
-    return [first, *(f"{place} {one}" if role else one for one in others)]
 
 
 def _below(values: Iterable[Any], step: str) -> Iterator[Any]:

@@ -41,6 +41,7 @@ LADDER: tuple[Rule, ...] = (
     Rule("reasoning_details.kept", "messages[].reasoning_details", "map", "Signed thinking goes back byte for byte, to where it stood."),
     Rule("reasoning_details.dropped", "messages[].reasoning_details", "drop", "Entries that hold no signed thinking of Claude."),
     Rule("reasoning_content.dropped", "messages[].reasoning_content", "drop", "Thinking without its signature cannot go back; nothing is forged."),
+    Rule("messages.audio.refused", "messages[].audio", "refuse", "Earlier answers in audio; Claude takes none."),
     Rule("legacy.refused", "messages[] function, messages[].function_call", "refuse", "Not supported yet; use tools."),
     # How it is answered
     Rule("max_tokens.default", "max_tokens, max_completion_tokens", "map", "Neither set: the configured default, else the model's maximum."),
