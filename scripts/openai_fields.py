@@ -29,7 +29,7 @@ WHOLE = (
     "web_search_options",
 )
 
-#: Fields that the ladder speaks of in other words: by the role, or by the member they are part of.
+#: Fields that the ladder also speaks of in other words: by the role, or by what they are part of.
 IN_OTHER_WORDS = {
     "content[].image_url.url": "content[].image_url",
     "content[].refusal": "messages[].refusal",
@@ -38,10 +38,12 @@ IN_OTHER_WORDS = {
     "messages[].content": "messages[] user",
     "messages[].role": "messages[]",
     "messages": "messages[]",
+    "messages[].tool_call_id": "messages[] tool",
     "messages[].tool_calls[].custom": "tools[].custom",
     "messages[].tool_calls[].custom.input": "tools[].custom",
     "messages[].tool_calls[].custom.name": "tools[].custom",
     "messages[].tool_calls[].function": "messages[].tool_calls",
+    "messages[].tool_calls[].function.arguments": "messages[].tool_calls",
     "messages[].tool_calls[].function.name": "messages[].tool_calls",
     "messages[].tool_calls[].type": "messages[].tool_calls",
     "response_format.json_schema": "response_format",
@@ -62,6 +64,7 @@ IN_OTHER_WORDS = {
     "tool_choice.type": "tool_choice",
     "tools[].function.description": "tools[].function",
     "tools[].function.name": "tools[].function",
+    "tools[].function.parameters": "tools[].function",
     "tools[].type": "tools",
 }
 
