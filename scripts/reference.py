@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
-import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
-from openai.types.chat import completion_create_params
 
 from isthmus.cli.main import main as command
 from isthmus.config import settings
@@ -20,6 +17,7 @@ from isthmus.errors import GatewayError, UpstreamRefused
 from isthmus.serving.app import ROUTES
 from isthmus.translate.chat_over_messages.ladder import LADDER
 from isthmus.wire.chat.errors import TYPE_OF
+from openai_fields import openai_fields, rules_of
 
 OUT = Path(__file__).parents[1] / "docs" / "reference"
 WIDTH = 80  # of the help texts, whatever the terminal's is
@@ -39,6 +37,7 @@ REQUEST_HEADERS = {
     "accept": "Anything.",
     "anthropic-version": "On `GET /v1/models`: the answer has the form of the Messages protocol.",
     "x-isthmus-strict": "`1`: every warning becomes a 400.",
+    "x-isthmus-explain": "`1` on a chat request: the answer says in the same header what applied.",
 }
 RESPONSE_HEADERS = {
     "x-request-id": "The gateway's id of the call. Also as `request-id`.",
@@ -49,6 +48,8 @@ RESPONSE_HEADERS = {
     "x-isthmus-upstream-id": "The upstream's id of the message.",
     "x-isthmus-upstream-request-id": "The upstream's own id of the call, for its support.",
     "x-isthmus-warnings": "What was changed, clamped or dropped, separated by `; `; at most 2 KiB.",
+    "x-isthmus-explain": "The rules that applied, if asked for: `slug=field`, separated by `; `, "
+    "changes and notes before mappings; at most 2 KiB, then `+N`.",
     "retry-after": "Whole seconds, 1 to 60: when to try again.",
     "x-should-retry": "`false`: trying again will not help. The official SDKs obey it.",
 }
@@ -63,6 +64,8 @@ def configuration() -> str:
         settings.TimeoutsConfig: "`[upstreams.NAME.timeouts]`",
         settings.ModelConfig: "`[models.NAME]`",
         settings.TargetConfig: "`[models.NAME]` `targets = [{ ... }]`",
+        settings.CapabilitiesConfig: "`[models.NAME.capabilities]`",
+        settings.RateConfig: "`[models.NAME.prices]`",
         settings.KeyConfig: "`[keys.NAME]`",
         settings.TranslationConfig: "`[translation]`",
     }
@@ -104,8 +107,10 @@ def _type(said: dict[str, Any]) -> str:
     if "$ref" in said or "allOf" in said:
         return "table"
     if said.get("type") == "array":
-        return f"list of {_type(said['items'])}s"
-    return {"number": "seconds", "object": "table"}.get(said["type"], said["type"])
+        return f"list of {_type(said['items'])}{'' if 'enum' in said['items'] else 's'}"
+    if said["type"] == "number":
+        return "number" if "maximum" in said else "seconds"
+    return "table" if said["type"] == "object" else said["type"]
 
 
 def config_schema() -> str:
@@ -155,26 +160,18 @@ def compatibility() -> str:
         f"| {_code(rule.field)} | {rule.step} | {rule.says} | `{rule.slug}` |" for rule in LADDER
     ]
     lines.append("\n## Every field of OpenAI's request\n")
-    lines.append("| field | rules |\n|---|---|")
-    lines += [f"| `{name}` | {', '.join(rules)} |" for name, rules in _fields()]
+    lines.append("As the installed `openai` package declares it, deprecated fields included.\n")
+    lines.append("| field | what may become of it | rules |\n|---|---|---|")
+    for path in sorted(openai_fields()):
+        rules = rules_of(path)
+        steps = ", ".join(dict.fromkeys(rule.step for rule in rules))
+        slugs = ", ".join(f"`{rule.slug}`" for rule in rules)
+        lines.append(f"| `{path}` | {steps} | {slugs} |")
     return "\n".join(lines) + "\n"
 
 
 def _code(field: str) -> str:
     return ", ".join(f"`{part}`" for part in field.split(", "))
-
-
-def _fields() -> Iterator[tuple[str, list[str]]]:
-    kinds = completion_create_params
-    hints = typing.get_type_hints(kinds.CompletionCreateParamsStreaming)
-    for name in sorted(hints):
-        yield name, [f"`{rule.slug}`" for rule in LADDER if name in _roots(rule.field)]
-
-
-def _roots(field: str) -> set[str]:
-    """Name the top-level fields that a rule is about: ``content[].file`` is within messages."""
-    roots = set(re.findall(r"(?:^|, )(\w+)", field))
-    return roots | {"messages"} if "content" in roots else roots
 
 
 def headers() -> str:

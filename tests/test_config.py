@@ -87,6 +87,31 @@ WRONG = {
         "4: models.m.targets.weight:",
         "no such setting",
     ),
+    "unknown capability": (
+        BOX + '[models."a.b".capabilities]\n\nwings = 2',
+        '5: models."a.b".capabilities.wings:',
+        "no such setting",
+    ),
+    "wrong capability": (
+        BOX + '[models.m.capabilities]\nefforts = ["huge"]',
+        "4: models.m.capabilities.efforts:",
+        "'huge'",
+    ),
+    "no price of cached prompts": (
+        BOX + "[models.m.prices]\ninput = 1\noutput = 2",
+        "3: models.m.prices:",
+        "`cache_read`",
+    ),
+    "price below nothing": (
+        BOX + "[[models.m.prices]]\ninput = -1\noutput = 2\ncache_read = 0",
+        "4: models.m.prices.input:",
+        ">= 0",
+    ),
+    "price without end": (
+        BOX + "[models.m.prices]\ninput = inf\noutput = 2\ncache_read = 0",
+        "4: models.m.prices.input:",
+        "<= 1000000",
+    ),
     "no target": (BOX + "[models.m]\ntargets = []", "4: models.m.targets:", "length"),
     "reachable without keys": (BOX + '[server]\nhost = "0.0.0.0"', "4: server.host:", "keys"),
     "no time at all": (BOX + "timeouts = { stall = 0 }", "3: upstreams.box.timeouts.stall:", "> 0"),
@@ -178,6 +203,10 @@ def test_command_line_goes_before_the_file(tmp_path):
         "no target",
         "out of range",
         "no time at all",
+        "unknown capability",
+        "wrong capability",
+        "no price of cached prompts",
+        "price below nothing",
     ],
 )
 def test_schema_refuses_what_the_loader_refuses(name):
@@ -185,7 +214,14 @@ def test_schema_refuses_what_the_loader_refuses(name):
         jsonschema.validate(tomllib.loads(WRONG[name][0]), SCHEMA)
 
 
-@pytest.mark.parametrize("text", [BOX, MAIN, BOX + '[keys.x]\nsecret = "env:KEY"'])
+CORRECTED = (
+    BOX + '[models."m.n"]\ncapabilities = { efforts = ["low"], prefill = true }\n'
+    "prices = [{ input = 0.1, output = 1, cache_read = 0, above_tokens = 5 }]\n"
+    "[models.n.prices]\ninput = 1\noutput = 1\ncache_read = 0\n"
+)
+
+
+@pytest.mark.parametrize("text", [BOX, MAIN, BOX + '[keys.x]\nsecret = "env:KEY"', CORRECTED])
 def test_schema_takes_what_the_loader_takes(tmp_path, text):
     jsonschema.validate(tomllib.loads(text), SCHEMA)
     loaded(tmp_path, text)
@@ -241,6 +277,12 @@ _VALUES = st.recursive(
                     "x",
                     "timeouts",
                     "stall",
+                    "capabilities",
+                    "efforts",
+                    "prices",
+                    "input",
+                    "output",
+                    "cache_read",
                 ]
             ),
             inner,

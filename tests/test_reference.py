@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import openai_fields
 from isthmus.config import settings
 from isthmus.serving.app import ROUTES
 from isthmus.translate.chat_over_messages.ladder import LADDER
@@ -61,7 +62,24 @@ def test_every_rule_is_described():
     assert all(f"`{rule.slug}`" in page for rule in LADDER)
 
 
-def test_every_field_of_the_installed_openai_package_has_a_rule():
-    for name, rules in script()._fields():
-        assert rules, f"the ladder does not name {name}"
-        assert name in shape.KNOWN_FIELDS
+@pytest.mark.parametrize("path", openai_fields.openai_fields())
+def test_every_field_of_the_installed_openai_package_has_a_rule(path):
+    assert openai_fields.rules_of(path), f"the ladder does not name {path}"
+    assert f"| `{path}` |" in (PAGES / "compatibility.md").read_text()
+
+
+def test_every_top_level_field_of_the_installed_openai_package_is_known():
+    tops = {path for path in openai_fields.openai_fields() if path.isidentifier()}
+    assert {"model", "messages", "functions", "stream", "web_search_options"} <= tops
+    assert tops <= shape.KNOWN_FIELDS
+
+
+@pytest.mark.parametrize("path", ["prompt", "content[].new", "tools[].function.new", "stop.new"])
+def test_a_field_that_the_ladder_does_not_name_is_noticed(path):
+    assert openai_fields.rules_of(path) == []
+
+
+def test_nothing_is_said_of_fields_that_the_package_does_not_have():
+    paths = set(openai_fields.openai_fields())
+    assert set(openai_fields.IN_OTHER_WORDS) <= paths
+    assert set(openai_fields.WHOLE) <= paths

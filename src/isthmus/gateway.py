@@ -7,29 +7,21 @@ import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 
-from msgspec import structs
-
 from isthmus.access.keys import KeyRing
 from isthmus.config import Config, UpstreamConfig
-from isthmus.routing.catalog import Catalog
-from isthmus.routing.listing import Listing
-from isthmus.routing.names import Names
-from isthmus.routing.plan import Planner
-from isthmus.routing.router import Router
+from isthmus.routing.directory import directory
 from isthmus.serving.app import App, Doors
-from isthmus.serving.chat import ChatCompletions
-from isthmus.serving.chat_call import ChatSettings
+from isthmus.serving.chat import ChatCompletions, parsed
+from isthmus.serving.chat_call import ChatCall, ChatSettings, Wishes
 from isthmus.serving.drain import Drain
 from isthmus.serving.exchange import Exchange
+from isthmus.serving.explanation import Explanation, explain
 from isthmus.serving.health import Health
 from isthmus.serving.models import Models
 from isthmus.storage.stash import Stash
 from isthmus.telemetry.log import CallLog
 from isthmus.translate.chat_over_messages.request import Terms
 from isthmus.upstreams.upstream import Timers, Upstream
-
-#: Only a name: nothing is ever looked up or connected to.
-_IN_PROCESS = "http://sandbox"
 
 
 def application(config: Config, keys: KeyRing) -> App:
@@ -40,31 +32,21 @@ def application(config: Config, keys: KeyRing) -> App:
     Raises:
         ValueError: names of the configuration contradict each other or the catalog.
     """
-    catalog = Catalog.load()
-    targets = {name: model.targets for name, model in config.models.items()}
-    names = Names(catalog, config.aliases, targets)
-    router = Router(names, Planner(catalog, _reachable(config), targets))
+    known = directory(config)
     upstreams: dict[str, Upstream] = {}
     drain = Drain()
     doors = Doors(
         chat=ChatCompletions(
             keys=keys,
-            router=router,
+            router=known.router,
             exchange=Exchange(upstreams),
-            settings=ChatSettings(
-                terms=Terms(
-                    default_max_tokens=config.translation.default_max_tokens,
-                    caching=config.translation.caching,
-                    web_search=config.translation.web_search,
-                ),
-                unary_max_tokens=config.translation.unary_max_tokens,
-            ),
+            settings=_chat_settings(config),
             clock=time.time,
             stash=Stash(time.monotonic) if config.translation.remember_thinking else None,
         ),
         models=Models(
             keys=keys,
-            listing=Listing(catalog, names, targets),
+            listing=known.listing,
             anonymous=config.server.anonymous_models,
         ),
         health=Health(drain),
@@ -74,14 +56,36 @@ def application(config: Config, keys: KeyRing) -> App:
     return App(doors, keys, drain=drain, resources=opened, observer=calls)
 
 
-def _reachable(config: Config) -> dict[str, UpstreamConfig]:
-    """Give the sandboxes, which are called in process, an address to be planned by."""
-    return {
-        name: upstream
-        if upstream.base_urls
-        else structs.replace(upstream, base_urls=(_IN_PROCESS,))
-        for name, upstream in config.upstreams.items()
-    }
+def explained(config: Config, body: bytes, model: str | None) -> Explanation:
+    """Say what would become of a chat request; ``model`` takes the place of the one it names.
+
+    Raises:
+        GatewayError: it would be refused.
+        ValueError: names of the configuration contradict each other or the catalog.
+    """
+    router = directory(config).router
+    document = parsed(body, model=model)
+    call = ChatCall(
+        document,
+        router.plan(document["model"]),
+        wishes=Wishes(),
+        created=int(time.time()),
+        settings=_chat_settings(config),
+        recollection=None,
+    )
+    return explain(call)
+
+
+def _chat_settings(config: Config) -> ChatSettings:
+    """Say how chat requests are translated."""
+    return ChatSettings(
+        terms=Terms(
+            default_max_tokens=config.translation.default_max_tokens,
+            caching=config.translation.caching,
+            web_search=config.translation.web_search,
+        ),
+        unary_max_tokens=config.translation.unary_max_tokens,
+    )
 
 
 @asynccontextmanager

@@ -48,7 +48,7 @@ def test_version_is_told():
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("serve",), ("check",), ("models",), ("chat",), ("sandbox",)]
+    "command", [(), ("serve",), ("check",), ("models",), ("explain",), ("chat",), ("sandbox",)]
 )
 def test_every_help_has_an_example(command):
     shown = run(*command, "--help").stdout
@@ -96,6 +96,34 @@ def test_models_are_listed_with_limits_and_prices():
     assert "1M" in row
     assert "20.00" in row
     assert "claude-3.7-sonnet -> claude-sonnet-4-6" in shown
+
+
+def test_models_are_listed_as_the_operator_corrected_them(tmp_path):
+    file = tmp_path / "isthmus.toml"
+    file.write_text(
+        '[upstreams.box]\nkind = "sandbox"\n'
+        "[models.claude-opus-5.prices]\ninput = 1.25\noutput = 7\ncache_read = 0\n"
+        '[models.mine]\ntargets = [{ upstream = "box", model = "claude-haiku-5-5" }]\n'
+        "capabilities = { max_output_tokens = 9000 }\n"
+    )
+    lines = run("models", "--config", str(file)).stdout.splitlines()
+    rows = {line.split()[0]: line.split() for line in lines}
+    assert {"1.25", "7.00", "corrected"} <= set(rows["claude-opus-5"])
+    assert {"9k", "0.10+", "configured"} <= set(rows["mine"])
+    assert "corrected  mine: max_output_tokens" in run("check", "--config", str(file)).stdout
+
+
+@pytest.mark.parametrize("command", ["check", "serve", "models", "chat"])
+def test_correction_that_does_not_fit_is_told_with_its_line(tmp_path, command):
+    file = tmp_path / "isthmus.toml"
+    file.write_text(
+        '[upstreams.box]\nkind = "sandbox"\n[models."claude-opus-5".capabilities]\n\n'
+        'efforts = ["low"]\n'
+    )
+    text = ("Hi",) if command == "chat" else ()
+    shown = run(command, "--config", str(file), *text)
+    assert shown.returncode == 2
+    assert "isthmus.toml:5: models.claude-opus-5.capabilities.efforts: 'high'" in shown.stderr
 
 
 def test_first_start_prints_what_works_as_pasted(tmp_path):

@@ -1,8 +1,8 @@
 """Whatever legal thing a client says next, on whichever model, the answer is an answer.
 
-Conversations grow from what the gateway itself has answered, as clients keep it: whole, without what
-they do not know, or in part. The sandbox judges each request by the rules of its model, thinking and
-its bonds included.
+Conversations grow from what the gateway itself has answered, as clients keep it: whole, or without
+what they do not know. The sandbox judges each request by the rules of its model, thinking and its
+bonds included.
 """
 
 import json
@@ -121,28 +121,29 @@ def answered(gateway, model: str, messages: list[dict], turn: dict) -> dict:
     return completion["choices"][0]["message"] | {"lost": lost}
 
 
+def spoken(turn: dict) -> list[dict]:
+    """Say what a turn says, with an instruction where it has one."""
+    order = {"role": "developer", "content": "Mind your words."}
+    placed = {"before": [order, user(turn)], "after": [user(turn), order]}
+    return placed.get(turn["instruction"], [user(turn)])
+
+
+def tells_the_model(turn: dict) -> bool:
+    """Say whether a turn's options become an instruction: one that comes and goes is a change of
+    what stood before the thinking."""
+    return turn["options"].get("response_format", {}).get("type") == "json_object"
+
+
 @settings(max_examples=100)
 @given(st.sampled_from(MODELS), st.lists(TURN, min_size=1, max_size=4))
 def test_conversation_goes_on_in_every_legal_way(gateway, model, turns):
     messages: list[dict] = []
-    # An instruction that comes and goes is a change of what stood before the thinking.
-    tells_the_model = any(
-        turn["options"].get("response_format", {}).get("type") == "json_object" for turn in turns
-    )
+    may_lose = any(map(tells_the_model, turns))
     for turn in turns:
-        said = [user(turn)]
-        order = {"role": "developer", "content": "Mind your words."}
-        if turn["instruction"]:
-            said.insert(0 if turn["instruction"] == "before" else 1, order)
-        messages += said
-        message = answered(gateway, model, messages, turn)
-        assert not message.pop("lost") or tells_the_model
-        messages.append(kept(message, turn["keep"]))
-        for _ in range(3):
+        messages += spoken(turn)
+        for step in (turn, *[{**turn, "options": {}}] * 3):
+            message = answered(gateway, model, messages, step)
+            assert not message.pop("lost") or may_lose
+            messages += [kept(message, turn["keep"]), *results(message)]
             if not message.get("tool_calls"):
                 break
-            messages += results(message)
-            calm = {**turn, "options": {}}
-            message = answered(gateway, model, messages, calm)
-            assert not message.pop("lost") or tells_the_model
-            messages.append(kept(message, turn["keep"]))

@@ -9,9 +9,14 @@ from anthropic.resources.messages.messages import DEPRECATED_MODELS
 from anthropic.types import Model
 
 from isthmus.call import EFFORTS, Price
+from isthmus.config import Config, UpstreamConfig
 from isthmus.routing.catalog import Catalog, ModelRow, RetiredModel
+from isthmus.routing.directory import directory
 from isthmus.routing.names import Names
 from isthmus.routing.plan import Planner, Target
+from isthmus.translate.chat_over_messages.request import translate
+from isthmus.translate.remarks import Remarks
+from isthmus.wire.chat.documents import ChatMessage, ChatRequest
 
 SHIPPED = resources.files("isthmus.routing").joinpath("catalog.toml").read_text("utf-8")
 CATALOG = Catalog.load()
@@ -56,6 +61,26 @@ def test_a_row_added_to_the_file_is_served_by_its_own_rules():
     route = Planner(catalog, {"main": OneUpstream()}, {}).plan(model).routes[0]
     assert route.model == "claude-sonnet-6"
     assert route.capabilities.max_output_tokens == 256_000
+
+
+def test_a_row_added_to_the_file_is_listed_priced_and_translated_by_its_own_rules():
+    config = Config(upstreams={"box": UpstreamConfig(kind="sandbox")})
+    known = directory(config, Catalog.parse(SHIPPED + NEW_ROW))
+    entry = known.listing.entry("anthropic/claude-sonnet-6")
+    assert (entry.id, entry.display_name) == ("claude-sonnet-6", "Claude Sonnet 6")
+    assert entry in known.listing.entries
+    row = known.catalog.row("claude-sonnet-6")
+    assert row is not None
+    assert row.prices[0].output == 10_000_000
+    route = known.router.plan("claude-6-sonnet").plan.routes[0]
+    hello: ChatMessage = {"role": "user", "content": "Hi"}
+    asked: ChatRequest = {"messages": [hello], "reasoning_effort": "medium", "top_p": 0.5}
+    remarks = Remarks()
+    whole = translate(asked, route.model, route.capabilities, remarks=remarks)
+    sent = whole.document
+    assert (sent["model"], sent["max_tokens"]) == ("claude-sonnet-6", 256_000)
+    assert sent["output_config"] == {"effort": "low"}
+    assert {r.slug for r in remarks} == {"reasoning_effort.clamped", "top_p.dropped"}
 
 
 def test_reading_the_catalog_takes_less_than_15_ms():

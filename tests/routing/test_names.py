@@ -35,6 +35,17 @@ def test_an_id_means_itself(row):
         ("eu.anthropic.claude-opus-5", "claude-opus-5"),
         ("global.anthropic.claude-opus-5", "claude-opus-5"),
         ("bedrock/us.anthropic.claude-haiku-4-5-20251001-v1:0", "claude-haiku-4-5-20251001"),
+        ("bedrock/anthropic.claude-haiku-4-5-20251001-v1:0", "claude-haiku-4-5-20251001"),
+        ("bedrock/global.anthropic.claude-opus-4-6-v1", "claude-opus-4-6"),
+        ("anthropic.claude-opus-4-6-v1:0", "claude-opus-4-6"),
+        ("apac.anthropic.claude-sonnet-4-6", "claude-sonnet-4-6"),
+        ("vertex_ai/claude-sonnet-4-5@20250929", "claude-sonnet-4-5-20250929"),
+        ("vertex_ai/claude-opus-5-5", "claude-opus-5-5"),
+        ("anthropic/claude-4.5-sonnet", "claude-sonnet-4-5-20250929"),
+        ("Anthropic/Claude-Opus-5.5-Latest[1M]", "claude-opus-5-5"),
+        ("claude-4.5-sonnet-20250929", "claude-sonnet-4-5-20250929"),
+        ("claude-4.6-opus-latest", "claude-opus-4-6"),
+        ("claude-haiku-4.5@20251001", "claude-haiku-4-5-20251001"),
         ("claude-opus-4-6-v1", "claude-opus-4-6"),
         ("claude-sonnet-4-5@20250929", "claude-sonnet-4-5-20250929"),
         ("claude-sonnet-4-5-latest", "claude-sonnet-4-5-20250929"),
@@ -55,6 +66,50 @@ def test_the_suffix_thinking_asks_for_thinking(name: str):
     assert PLAIN.resolve(name) == Resolution(
         requested=name, model="claude-opus-4-6", thinking_suffix=True
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("claude-sonnet-4-5-20250929-thinking", "claude-sonnet-4-5-20250929"),
+        ("claude-4.5-haiku-thinking", "claude-haiku-4-5-20251001"),
+        ("anthropic/claude-opus-5.5-thinking", "claude-opus-5-5"),
+        ("us.anthropic.claude-opus-4-6-v1:0-thinking", "claude-opus-4-6"),
+    ],
+)
+def test_the_suffix_thinking_goes_with_every_spelling(name: str, model: str):
+    assert PLAIN.resolve(name) == Resolution(requested=name, model=model, thinking_suffix=True)
+
+
+def test_a_substituted_model_can_be_asked_to_think():
+    assert PLAIN.resolve("claude-3-7-sonnet-20250219-thinking") == Resolution(
+        requested="claude-3-7-sonnet-20250219-thinking",
+        model="claude-sonnet-4-6",
+        substituted=True,
+        thinking_suffix=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "successor"),
+    [
+        ("claude-4.0-opus", "claude-opus-5-5"),
+        ("claude-4-opus", "claude-opus-5-5"),
+        ("claude-opus-4.1", "claude-opus-5-5"),
+        ("claude-4.1-opus-20250805", "claude-opus-5-5"),
+        ("claude-sonnet-4@20250514", "claude-sonnet-5-5"),
+        ("us.anthropic.claude-sonnet-4-20250514-v1:0", "claude-sonnet-5-5"),
+        ("anthropic.claude-3-5-sonnet-20241022-v2:0", "claude-sonnet-5-5"),
+        ("claude-3-5-haiku-latest", "claude-haiku-5-5"),
+        ("claude-haiku-3.5", "claude-haiku-5-5"),
+        ("anthropic/claude-3-opus", "claude-opus-5-5"),
+        ("claude-opus-3-20240229", "claude-opus-5-5"),
+    ],
+)
+def test_every_spelling_of_a_retired_model_names_its_successor(name: str, successor: str):
+    error = refusal(name)
+    assert error.code == "model_retired"
+    assert f"'{successor}'" in error.message
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,8 @@ def test_an_entry_has_the_fields_of_both_protocols():
         "display_name": "Claude Test 1",
         "created_at": "2025-09-29T00:00:00Z",
         "lifecycle": "deprecated",
+        "deprecated_at": None,
+        "retires_at": "2026-11-30T00:00:00Z",
         "max_input_tokens": 200_000,
         "max_tokens": 64_000,
         "shutdown_date": "2026-11-30",

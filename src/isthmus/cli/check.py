@@ -8,23 +8,19 @@ import click
 
 from isthmus.cli import setting_up
 from isthmus.config import Config
-from isthmus.routing.catalog import Catalog
-from isthmus.routing.names import Names
+from isthmus.routing.directory import Directory
+from isthmus.routing.overrides import Override
 
 
 def run(path: Path | None) -> int:
     """Print what would be served; return the exit code."""
     config = setting_up.configuration(path)
-    try:
-        names = Names(Catalog.load(), config.aliases, config.models)
-    except ValueError as error:
-        setting_up.fail(str(error))
-    for line in _summary(config, names):
+    for line in _summary(config, setting_up.routing(config)):
         click.echo(line)
     return 0
 
 
-def _summary(config: Config, names: Names) -> list[str]:
+def _summary(config: Config, known: Directory) -> list[str]:
     server = config.server
     lines = [f"listen     {server.host}:{server.port}"]
     lines.append(f"state      {setting_up.state_directory(config).path}")
@@ -36,12 +32,19 @@ def _summary(config: Config, names: Names) -> list[str]:
         ]
     for name, model in config.models.items():
         targets = ", then ".join(f"{target.upstream}/{target.model}" for target in model.targets)
-        lines.append(f"model      {name}: {targets}")
+        if targets:
+            lines.append(f"model      {name}: {targets}")
+    lines += [f"corrected  {name}: {_fields(one)}" for name, one in known.overrides.items()]
     for name, target in config.aliases.items():
         lines.append(f"alias      {name}: {target or 'off'}")
     for name, key in config.keys.items():
         lines.append(f"key        {name}: {key.secret.reference}")
     if not config.keys:
         lines.append("key        none configured: one is made for this machine")
-    lines.append(f"names      {len(names.public())} can be called")
+    lines.append(f"names      {len(known.names.public())} can be called")
     return lines
+
+
+def _fields(override: Override) -> str:
+    prices = ["prices"] if override.prices else []
+    return ", ".join([*override.capabilities, *prices])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
@@ -115,6 +116,37 @@ def chat(config: Path | None, words: tuple[str, ...]) -> None:
             sys.exit(run(config, model, text))
         case _:
             raise click.UsageError("Give one TEXT, in quotes, and before it at most a MODEL.")
+
+
+@main.command()
+@CONFIG
+@click.option(
+    "--file",
+    "-f",
+    "request",
+    type=click.File("rb"),
+    required=True,
+    metavar="FILE",
+    help="The chat request, as JSON; - reads standard input.",
+)
+@click.option("--model", "-m", metavar="M", help="Explain it for this model instead.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing shortened.")
+def explain(config: Path | None, request: BinaryIO, model: str | None, *, as_json: bool) -> None:
+    """Show what a chat request becomes for Claude; call nobody.
+
+    Prints the model and the routes, the request that would be sent, and what became of each field.
+
+    \b
+    Examples:
+      isthmus explain --file request.json
+      isthmus explain --file request.json --model claude-opus-5-5
+      echo "$BODY" | isthmus explain --json --file - | jq .request.body
+
+    Exits with 1 if the request would be refused, with 2 if it cannot be read.
+    """  # noqa: D301 - click wants the control character
+    from isthmus.cli.explain import run  # noqa: PLC0415
+
+    sys.exit(run(config, request.read(), model, as_json=as_json))
 
 
 @main.command()

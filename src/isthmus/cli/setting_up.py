@@ -12,7 +12,10 @@ import click
 from msgspec import structs
 
 from isthmus.access.keys import RANDOM_BYTES, is_sound, mint
-from isthmus.config import Config, ConfigError, load
+from isthmus.config import Config, ConfigError, complaint, load
+from isthmus.routing.catalog import Catalog
+from isthmus.routing.directory import Directory, directory
+from isthmus.routing.overrides import WrongOverride, overridden
 from isthmus.storage.state import StateDirectory
 
 WRONG_CONFIGURATION = 2
@@ -22,9 +25,29 @@ LOCAL = "local"
 def configuration(path: Path | None, *, host: str | None = None, port: int | None = None) -> Config:
     """Read the configuration, with address and port of the command line; exit 2 if it is wrong."""
     try:
-        return load(path, os.environ, host=host, port=port)
+        config = load(path, os.environ, host=host, port=port)
     except ConfigError as error:
         fail(str(error))
+    # Only corrections of the catalog are looked at here, so that commands without any start faster.
+    if path is not None and config.models:
+        _check_overrides(config, path)
+    return config
+
+
+def routing(config: Config) -> Directory:
+    """Put together who is asked under which names; exit 2 where they contradict each other."""
+    try:
+        return directory(config)
+    except ValueError as error:
+        fail(str(error))
+
+
+def _check_overrides(config: Config, path: Path) -> None:
+    """Tell a correction that does not fit by its line, which nobody knows later."""
+    try:
+        overridden(Catalog.load(), config.models)
+    except WrongOverride as error:
+        fail(str(complaint(path, error.path, error.message)))
 
 
 def fail(message: str) -> NoReturn:

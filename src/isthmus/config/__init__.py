@@ -1,9 +1,11 @@
 """The configuration: one TOML file, unknown keys forbidden, secrets by reference.
 
-`settings` says what there is, `loading` reads it, `lines` finds where in the file a setting stands.
+`settings` and `overrides` say what there is, `loading` reads it, `lines` finds where in the file a
+setting stands.
 """
 
-from isthmus.config.loading import ConfigError, load
+from isthmus.config.loading import ConfigError, complaint, load
+from isthmus.config.overrides import CapabilitiesConfig, RateConfig
 from isthmus.config.settings import (
     Config,
     KeyConfig,
@@ -17,15 +19,18 @@ from isthmus.config.settings import (
 )
 
 __all__ = [
+    "CapabilitiesConfig",
     "Config",
     "ConfigError",
     "KeyConfig",
     "ModelConfig",
+    "RateConfig",
     "Secret",
     "ServerConfig",
     "TargetConfig",
     "TimeoutsConfig",
     "TranslationConfig",
     "UpstreamConfig",
+    "complaint",
     "load",
 ]

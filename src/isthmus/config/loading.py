@@ -63,14 +63,18 @@ def load(
             return _checked(_without_file(environ), environ, instead)
         except _Problem as problem:
             raise ConfigError(f"{_dotted(problem.path)}: {problem.message}") from None
-    text = _text(path)
-    document = _document(path, text)
+    document = _document(path, _text(path))
     try:
         return _checked(document, environ, instead)
     except _Problem as problem:
-        line = line_of(text, problem.path)
-        place = f"{path}:{line}" if line else str(path)
-        raise ConfigError(f"{place}: {_dotted(problem.path)}: {problem.message}") from None
+        raise complaint(path, problem.path, problem.message) from None
+
+
+def complaint(path: Path, setting: KeyPath, message: str) -> ConfigError:
+    """Say what is wrong with a setting of the file at ``path``, and on which line it stands."""
+    line = line_of(_text(path), setting)
+    place = f"{path}:{line}" if line else str(path)
+    return ConfigError(f"{place}: {_dotted(setting)}: {message}")
 
 
 def _text(path: Path) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from isthmus.call import Caching
+from isthmus.config.overrides import CapabilitiesConfig, RateConfig
 
 ANTHROPIC = "https://api.anthropic.com"
 
@@ -108,11 +109,22 @@ class TargetConfig(_Section, frozen=True, kw_only=True):
 
 
 class ModelConfig(_Section, frozen=True, kw_only=True):
-    """A model served under a name of your own."""
+    """A model under a name of your own, or a model of the catalog of which you know better."""
 
     targets: Annotated[
-        tuple[TargetConfig, ...], Meta(min_length=1, description="Tried in this order.")
-    ]
+        tuple[TargetConfig, ...],
+        Meta(
+            min_length=1,
+            description="Tried in this order. May be absent if the name is an id of the catalog.",
+        ),
+    ] = ()
+    capabilities: Annotated[
+        CapabilitiesConfig | None, Meta(description="What it accepts. Absent: as catalogued.")
+    ] = None
+    prices: Annotated[
+        RateConfig | tuple[RateConfig, ...] | None,
+        Meta(description="What it costs; takes the place of all that is catalogued."),
+    ] = None
 
 
 class KeyConfig(_Section, frozen=True, kw_only=True):
@@ -176,7 +188,7 @@ class Config(_Section, frozen=True, kw_only=True):
         Meta(description="Other names for models; false switches a shipped alias off."),
     ] = field(default_factory=dict[str, str | Literal[False]])
     models: Annotated[
-        dict[str, ModelConfig], Meta(description="Models under names of your own.")
+        dict[str, ModelConfig], Meta(description="Models of your own, and corrections of others.")
     ] = field(default_factory=dict[str, ModelConfig])
     keys: Annotated[dict[str, KeyConfig], Meta(description="Keys of callers, by name.")] = field(
         default_factory=dict[str, KeyConfig]
@@ -193,6 +205,8 @@ SECTIONS = (
     TimeoutsConfig,
     ModelConfig,
     TargetConfig,
+    CapabilitiesConfig,
+    RateConfig,
     KeyConfig,
     TranslationConfig,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from importlib import resources
 from typing import Literal
@@ -89,10 +89,24 @@ class _WrittenRow(_Callable, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     prices: tuple[Rate, ...]
 
 
+class Deprecation(Struct, frozen=True):
+    """A model's announced end: its last day, and the model to use instead, if they are known."""
+
+    retires_at: dt.date | None
+    successor: str | None
+
+
 class ModelRow(_Callable, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A model that can be called. ``prices``: by prompt length, shortest prompts first."""
 
     prices: tuple[Price, ...]
+
+    @property
+    def deprecation(self) -> Deprecation | None:
+        """Its announced end; None while it is active."""
+        if self.lifecycle == "active":
+            return None
+        return Deprecation(self.retires_at, self.successor)
 
 
 class RetiredModel(_Known, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -159,6 +173,15 @@ class Catalog:
         written = msgspec.convert(tomllib.loads(text, parse_float=Decimal), _File)
         return cls(map(_priced, written.models), written.retired, written.aliases, written.newest)
 
+    def replaced(self, rows: Mapping[str, ModelRow]) -> Catalog:
+        """Return the catalog with other rows for some ids."""
+        return Catalog(
+            [rows.get(row.id, row) for row in self.rows],
+            self.retired,
+            self.aliases,
+            self.newest.id,
+        )
+
     def row(self, model: str) -> ModelRow | None:
         """Return the row of an exact id."""
         return self._rows.get(model)
@@ -174,19 +197,31 @@ class Catalog:
             self._named[name] = model
 
 
+def price_list(rates: Sequence[Rate]) -> tuple[Price, ...]:
+    """Convert the rates of one model.
+
+    Raises:
+        ValueError: they do not start with the shortest prompts and rise, or one is too fine.
+    """
+    starts = [rate.above_tokens for rate in rates]
+    if starts[:1] != [0] or starts != sorted(set(starts)):
+        raise ValueError("the prices do not start at 0 tokens and rise from there")
+    return tuple(rate.price() for rate in rates)
+
+
 def _pico_dollars(dollars: Decimal) -> int:
     pico = dollars * _PICO_DOLLARS / _TOKENS_PRICED
     if pico < 0 or pico != pico.to_integral_value():
-        raise ValueError(f"catalog: {dollars} is no price in whole pico-dollars per token")
+        raise ValueError(f"{dollars} is no price in whole pico-dollars per token")
     return int(pico)
 
 
 def _priced(written: _WrittenRow) -> ModelRow:
-    starts = [rate.above_tokens for rate in written.prices]
-    if starts[:1] != [0] or starts != sorted(set(starts)):
-        raise ValueError(f"catalog: the prices of {written.id!r} do not start at 0 and rise")
     fields = structs.asdict(written)
-    fields["prices"] = tuple(rate.price() for rate in written.prices)
+    try:
+        fields["prices"] = price_list(written.prices)
+    except ValueError as error:
+        raise ValueError(f"catalog: {written.id!r}: {error}") from None
     return ModelRow(**fields)
 
 

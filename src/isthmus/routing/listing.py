@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from isthmus.errors import UnknownModel
 from isthmus.routing.catalog import Catalog
 from isthmus.routing.names import Names, find_row
+from isthmus.routing.overrides import Override
 from isthmus.routing.plan import ConfiguredTarget
 from isthmus.wire.models import ModelEntry
 
@@ -15,9 +16,14 @@ class Listing:
     """Describes models for the model list. ``entries``: newest first, then the operator's names."""
 
     def __init__(
-        self, catalog: Catalog, names: Names, models: Mapping[str, Sequence[ConfiguredTarget]]
+        self,
+        catalog: Catalog,
+        names: Names,
+        models: Mapping[str, Sequence[ConfiguredTarget]],
+        overrides: Mapping[str, Override] | None = None,
     ) -> None:
         self._catalog = catalog
+        self._overrides = overrides or {}
         self._names = names
         self._models = models
         self.entries = tuple(self._describe(name) for name in names.public())
@@ -40,13 +46,14 @@ class Listing:
         model = self._names.resolve(name).model
         targets = self._models.get(model)
         row = find_row(self._catalog, targets[0].model if targets else model)
+        override = self._overrides.get(model, Override())
+        rules = override.applied_to((row or self._catalog.newest).capabilities)
         if row is None:
-            rules = self._catalog.newest.capabilities
             return ModelEntry(id=name, display_name=name, capabilities=rules)
         return ModelEntry(
             id=name,
             display_name=name if name in self._models else row.display_name,
-            capabilities=row.capabilities,
+            capabilities=rules,
             created=row.created,
             lifecycle=row.lifecycle,
             line=row.line,

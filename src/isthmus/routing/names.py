@@ -21,7 +21,7 @@ Aliases = Mapping[str, str | Literal[False]]
 _DRESSED = re.compile(
     r"(?:anthropic/|claude/|vertex_ai/|(?:bedrock/)?(?:(?:us|eu|apac|jp|au|global)\.)?anthropic\.)?"
     r"(?P<stem>claude-.+?)"
-    r"(?:-latest|-v1(?::0)?)?(?P<thinking>-thinking)?(?:\[1m\])?"
+    r"(?:-latest|-v[12](?::0)?)?(?P<thinking>-thinking)?(?:\[1m\])?"
 )
 _VERTEX_DATE = re.compile(r"@(?=[0-9]{8}$)")
 _DOT = re.compile(r"(?<=[0-9])\.(?=[0-9])")

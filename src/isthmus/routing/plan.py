@@ -14,8 +14,9 @@ from msgspec import Struct
 
 from isthmus.call import Capabilities
 from isthmus.errors import UnknownModel, UpstreamError, UpstreamRefused
-from isthmus.routing.catalog import Catalog
+from isthmus.routing.catalog import Catalog, Deprecation
 from isthmus.routing.names import find_row
+from isthmus.routing.overrides import Override
 
 #: Kinds of upstreams that serve Claude models without being told so; the first that is there wins.
 _SERVES_CLAUDE = ("anthropic", "sandbox")
@@ -79,6 +80,7 @@ class Route(Struct, frozen=True, kw_only=True):
     model: str
     base_url: str
     capabilities: Capabilities
+    deprecation: Deprecation | None = None
 
 
 class Plan(Struct, frozen=True):
@@ -103,8 +105,11 @@ class Planner:
         catalog: Catalog,
         upstreams: Mapping[str, ConfiguredUpstream],
         models: Mapping[str, Sequence[ConfiguredTarget]],
+        overrides: Mapping[str, Override] | None = None,
     ) -> None:
         """Take upstreams by name, and the targets of the operator's models, each in file order.
+
+        ``overrides`` are by the same names, and hold for all their targets.
 
         Raises:
             ValueError: an upstream has no base URL; a model has no target, or one at an upstream
@@ -115,6 +120,7 @@ class Planner:
                 raise ValueError(f"upstream {name!r} has no base URL")
         self._catalog = catalog
         self._upstreams = upstreams
+        self._overrides = overrides or {}
         self._claude = _claude_upstreams(upstreams)
         self._plans = {name: self._of_targets(name, targets) for name, targets in models.items()}
         for row in catalog.rows:
@@ -134,7 +140,7 @@ class Planner:
         return self._of_claude(model)
 
     def _of_claude(self, model: str) -> Plan:
-        return self._of(Target(upstream, model) for upstream in self._claude)
+        return self._of(model, (Target(upstream, model) for upstream in self._claude))
 
     def _of_targets(self, name: str, targets: Sequence[ConfiguredTarget]) -> Plan:
         missing = [target.upstream for target in targets if target.upstream not in self._upstreams]
@@ -142,19 +148,23 @@ class Planner:
             raise ValueError(f"model {name!r}: there is no upstream {missing[0]!r}")
         if not targets:
             raise ValueError(f"model {name!r} has no target")
-        return self._of(Target(target.upstream, target.model) for target in targets)
+        return self._of(name, (Target(target.upstream, target.model) for target in targets))
 
-    def _of(self, targets: Iterable[Target]) -> Plan:
-        return Plan(tuple(route for target in dict.fromkeys(targets) for route in self._to(target)))
+    def _of(self, name: str, targets: Iterable[Target]) -> Plan:
+        override = self._overrides.get(name, Override())
+        different = dict.fromkeys(targets)
+        return Plan(tuple(route for target in different for route in self._to(target, override)))
 
-    def _to(self, target: Target) -> Iterable[Route]:
-        row = find_row(self._catalog, target.model) or self._catalog.newest
+    def _to(self, target: Target, override: Override) -> Iterable[Route]:
+        row = find_row(self._catalog, target.model)
+        rules = (row or self._catalog.newest).capabilities
         for base_url in self._upstreams[target.upstream].base_urls:
             yield Route(
                 upstream=target.upstream,
                 model=target.model,
                 base_url=base_url,
-                capabilities=row.capabilities,
+                capabilities=override.applied_to(rules),
+                deprecation=row.deprecation if row is not None else None,
             )
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 from isthmus.access.keys import KeyRing
 from isthmus.call import Outcome, Principal
 from isthmus.errors import GatewayError, InvalidRequest, UpstreamRefused
 from isthmus.routing.router import Router
-from isthmus.serving.chat_call import ChatCall, ChatSettings
+from isthmus.serving import remarks as remarks_out
+from isthmus.serving.chat_call import ChatCall, ChatSettings, Wishes
 from isthmus.serving.chat_callers import StreamedChat, WholeChat
 from isthmus.serving.exchange import Exchange
 from isthmus.serving.heartbeat import beat
@@ -50,11 +52,14 @@ class ChatCompletions:
             request.headers.get("authorization"), request.headers.get("x-api-key")
         )
         outcome.principal = principal.id
-        document = await _document(request)
+        document = parsed(await request.body())
         call = ChatCall(
             document,
             self._router.plan(document["model"]),
-            strict=request.headers.get("x-isthmus-strict") == "1",
+            wishes=Wishes(
+                strict=request.headers.get("x-isthmus-strict") == "1",
+                explains=request.headers.get(remarks_out.EXPLAIN) == "1",
+            ),
             created=int(self._clock()),
             settings=self._settings,
             recollection=self._recollection(principal, document),
@@ -95,11 +100,18 @@ class ChatCompletions:
             await caller.fail(failure)
 
 
-async def _document(request: Request) -> ChatRequest:
+def parsed(body: bytes, *, model: str | None = None) -> ChatRequest:
+    """Read a request; ``model`` takes the place of the one that it names.
+
+    Raises:
+        InvalidRequest: it is not JSON, or does not have the shape of a request.
+    """
     try:
-        document: object = json.decode(await request.body())
+        document: object = json.decode(body)
     except json.MalformedJSON as error:
         raise InvalidRequest(
             f"The request body is not valid JSON: {error}.", code="invalid_json"
         ) from None
+    if model is not None and isinstance(document, dict):
+        document = {**cast("dict[str, object]", document), "model": model}
     return checked(document)

@@ -13,8 +13,10 @@ from isthmus.routing.plan import Route
 from isthmus.routing.router import Planned
 from isthmus.serving import remarks as remarks_out
 from isthmus.serving.exchange import Prepared
+from isthmus.serving.lifecycle import day_of, told
 from isthmus.serving.recollection import Recollection
 from isthmus.serving.reply import Reply
+from isthmus.translate.chat_over_messages.applied import Applied, applied
 from isthmus.translate.chat_over_messages.forced import as_call
 from isthmus.translate.chat_over_messages.form import PLAIN, AnswerForm
 from isthmus.translate.chat_over_messages.json_object import is_object
@@ -45,10 +47,21 @@ class ChatSettings(Struct, frozen=True, kw_only=True):
     unary_max_tokens: int = 4096
 
 
+class Wishes(Struct, frozen=True, kw_only=True):
+    """What the client asks of the gateway itself, in headers.
+
+    ``strict``: errors instead of warnings; ``explains``: which rules have applied.
+    """
+
+    strict: bool = False
+    explains: bool = False
+
+
 class ChatCall:
     """What both kinds of chat callers share: the request, its translation and its remarks.
 
-    ``form`` and ``turn`` are those of the route that was prepared for last.
+    ``created`` is in Unix seconds. ``form`` and ``turn`` are those of the route that was prepared
+    for last; ``explained`` is what to tell a client of it that wants to know.
     """
 
     def __init__(
@@ -56,7 +69,7 @@ class ChatCall:
         document: ChatRequest,
         planned: Planned,
         *,
-        strict: bool,
+        wishes: Wishes,
         created: int,
         settings: ChatSettings,
         recollection: Recollection | None,
@@ -67,16 +80,17 @@ class ChatCall:
         self.planned = planned
         self.created = created
         self.facts = Facts(model=document["model"], stream=bool(document.get("stream")))
-        self.remarks = Remarks(strict=strict)
+        self.remarks = Remarks(strict=wishes.strict)
         self.form: AnswerForm = PLAIN
         self.turn = AnswerTurn({})
         #: Whether the answer may hold what the client will not bring back.
         self.worth_remembering = False
-        self._strict = strict
+        self._wishes = wishes
         self._settings = settings
         self._recollection = recollection
         self._account = ""
         self._translated: Translated | None = None
+        self.explained = ""
 
     def announce(self, reply: Reply) -> None:
         """Say which model serves the call, in the headers."""
@@ -91,9 +105,12 @@ class ChatCall:
 
         Without ``stream`` the answer is asked for in one piece where it is short.
         """
-        self.remarks = Remarks(strict=self._strict)
+        self.remarks = Remarks(strict=self._wishes.strict)
         if self.planned.substituted:
             self.remarks.note("model.substituted", "model", f"served by {self.planned.model}")
+        if route.deprecation is not None:
+            text = told(route.deprecation, day_of(self.created))
+            self.remarks.note("model.deprecated", "model", text)
         self._account = route.upstream
         remembered = self._recollection
         translated = self._translated = translate(
@@ -107,11 +124,27 @@ class ChatCall:
                 account=_word_for(route.upstream) if route.capabilities.account_bound else "",
             ),
         )
+        if self._wishes.explains:
+            self.explained = remarks_out.explained(self.applied(translated))
         self.form = translated.form
         self.worth_remembering = remembered is not None and _may_think(
             translated.document, route.capabilities
         )
         return self._first(translated.document, stream=stream or not self._is_short(translated))
+
+    def applied(self, translated: Translated) -> list[Applied]:
+        """List what became of the request's fields."""
+        return applied(
+            self.document,
+            translated.document,
+            self.remarks,
+            renamed=self.planned.requested != self.planned.model and not self.planned.substituted,
+        )
+
+    @property
+    def fields(self) -> list[Applied]:
+        """What became of the request's fields for the route that was prepared for last."""
+        return [] if self._translated is None else self.applied(self._translated)
 
     def repaired(self, error: UpstreamRefused) -> Prepared | None:
         """Return the request as upstream may take it after all; None where it is final."""
@@ -187,6 +220,8 @@ class ChatCall:
             reply.headers["x-isthmus-upstream-request-id"] = attempt.request_id
         if len(self.remarks):
             reply.headers[remarks_out.WARNINGS] = remarks_out.header(self.remarks)
+        if self.explained:
+            reply.headers[remarks_out.EXPLAIN] = self.explained
 
 
 def _may_think(document: MessagesRequest, capabilities: Capabilities) -> bool:

@@ -238,6 +238,8 @@ class StreamedChat:
             "attempts": len(self._outcome.attempts),
             "warnings": remarks_out.documents(self.call.remarks),
         }
+        if self.call.explained:
+            said["explain"] = self.call.explained
         return sse.comment(f"isthmus {json.encode_text(said)}")
 
     def _new_stream(self, form: AnswerForm) -> ChatStream:

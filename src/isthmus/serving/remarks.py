@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from isthmus.translate.chat_over_messages.applied import Applied
 from isthmus.translate.remarks import Remark
 
 WARNINGS = "x-isthmus-warnings"
+EXPLAIN = "x-isthmus-explain"
 _LONGEST = 2048
 
 
 def header(remarks: Iterable[Remark]) -> str:
-    """Join remarks to at most 2 KiB; ``+N`` at the end counts those that did not fit."""
-    entries = [str(remark) for remark in remarks]
+    """Join remarks to at most 2 KiB."""
+    return _joined([str(remark) for remark in remarks])
+
+
+def explained(rules: Iterable[Applied]) -> str:
+    """Join the rules that applied to at most 2 KiB, each as ``slug=field``."""
+    return _joined([f"{rule.slug}={rule.field}" for rule in rules])
+
+
+def _joined(entries: list[str]) -> str:
+    """Join entries; ``+N`` at the end counts those that did not fit."""
     kept: list[str] = []
     length = 0
     for entry in entries:

@@ -14,9 +14,22 @@ Step = Literal["map", "near", "drop", "refuse", "note"]
 
 
 class Rule(Struct, frozen=True):
-    """One rule. ``slug`` names it in warnings, tests and documentation alike."""
+    """One rule. ``slug`` names it in warnings, tests and documentation alike.
+
+    ``field`` is written for people: ``tools[].function``, ``messages[] system, developer``.
+    """
 
     slug: str
     field: str
     step: Step
     says: str
+
+    @property
+    def fields(self) -> list[str]:
+        """The places it is about, one by one: ``messages[] system``, ``messages[] developer``."""
+        first, *others = self.field.split(", ")
+        place, _, role = first.partition(" ")
+        return [
+            first,
+            *(f"{place} {other}" if role and "[" not in other else other for other in others),
+        ]

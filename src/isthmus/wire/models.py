@@ -68,6 +68,8 @@ def document(entry: ModelEntry) -> Document:
         "display_name": entry.display_name,
         "created_at": _rfc3339(created),
         "lifecycle": entry.lifecycle,
+        "deprecated_at": _moment(entry.deprecated_at),
+        "retires_at": _moment(entry.retires_at),
         "max_input_tokens": entry.capabilities.max_input_tokens,
         "max_tokens": entry.capabilities.max_output_tokens,
     }

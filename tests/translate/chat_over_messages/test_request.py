@@ -21,6 +21,7 @@ REFUSED = {name: case for name, case in CASES.items() if "error" in case}
 SHOWN_ELSEWHERE = {
     "model.alias": "tests/routing",
     "model.substituted": "tests/serving",
+    "model.deprecated": "tests/serving",
     "stream.options": "tests/translate/chat_over_messages/test_stream.py",
     "thinking.recalled": "tests/translate/chat_over_messages/test_reasoning.py",
     "thinking.refused": "tests/serving/test_turns.py",

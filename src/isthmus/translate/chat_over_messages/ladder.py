@@ -11,6 +11,7 @@ LADDER: tuple[Rule, ...] = (
     # What is asked
     Rule("model.alias", "model", "map", "An alias or another spelling is served by the model it means; the answer repeats the name that was asked for."),
     Rule("model.substituted", "model", "note", "A retired name that is still served: `x-isthmus-model-substituted` names the model that answers."),
+    Rule("model.deprecated", "model", "note", "A model whose end is announced: its last day, and the model to use instead."),
     Rule("system.leading", "messages[] system, developer", "map", "Those before the conversation become `system` blocks, one each, in order."),
     Rule("system.late.kept", "messages[] system, developer", "map", "Later ones stay in place on models that take them, after the results and the user's words of that gap."),
     Rule("system.late.hoisted", "messages[] system, developer", "near", "Later ones move to the front on models that take none in between."),
@@ -49,8 +50,10 @@ LADDER: tuple[Rule, ...] = (
     Rule("reasoning_details.dropped", "messages[].reasoning_details", "drop", "Entries that hold no signed thinking of Claude."),
     Rule("reasoning_content.dropped", "messages[].reasoning_content", "drop", "Thinking without its signature cannot go back; nothing is forged."),
     Rule("function.orphan", "messages[] function", "refuse", "A result without a function call before it."),
+    Rule("messages.audio.refused", "messages[].audio", "refuse", "Earlier answers in audio; Claude takes none."),
     # How it is answered
     Rule("max_tokens.default", "max_tokens, max_completion_tokens", "map", "Neither set: the configured default, else the model's maximum."),
+    Rule("max_tokens.kept", "max_tokens, max_completion_tokens", "map", "Becomes `max_tokens`."),
     Rule("max_tokens.both", "max_tokens, max_completion_tokens", "near", "Both set and different: the smaller counts."),
     Rule("max_tokens.clamped", "max_tokens, max_completion_tokens", "near", "More than the model's maximum: the maximum."),
     Rule("max_tokens.small", "max_tokens, max_completion_tokens", "note", "Less than 1,024 on a model that always thinks may leave no text."),
