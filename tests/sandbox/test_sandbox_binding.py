@@ -18,6 +18,8 @@ MARK = {"cache_control": {"type": "ephemeral"}}
 TOOL = {"name": "f", "description": "d", "input_schema": {"type": "object"}}
 LATER = {"name": "g", "input_schema": {"type": "object"}, "defer_loading": True}
 IMAGE = {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png?sig=1"}}
+PAGE = {"type": "text", "text": "a page"}
+PAPER = {"type": "document", "source": {"type": "content", "content": [PAGE]}}
 DROP = {"type": "adaptive", "block_binding": {"prefix_mismatch_behavior": "drop_block"}}
 
 
@@ -53,7 +55,7 @@ async def go_on(document: dict, *content: dict | str, **headers: str) -> dict:
 @pytest.fixture
 async def talk() -> dict:
     """A conversation of four answers, each of which begins with a thought."""
-    document = ask(IMAGE, 'Hi [[sandbox: tool=f{"a": 1, "b": 2}]]')
+    document = ask(IMAGE, 'Hi [[sandbox: tool=f{"a": 1, "b": 2}]]', PAPER)
     for said in ("And now? [[sandbox: redacted]]", "So?", "Well?"):
         document = await go_on(document, said)
     return await go_on(document, "Bye.")
@@ -110,6 +112,12 @@ LEGAL = {
     "breakpoint": lambda d: {**d, **MARK},
     "breakpoint on a block": lambda d: edited(d, "messages", 0, "content", 0, to={**IMAGE, **MARK}),
     "breakpoint on a tool": lambda d: edited(d, "tools", 0, to={**TOOL, **MARK}),
+    "breakpoint in a document": lambda d: edited(
+        d, "messages", 0, "content", 2, "source", "content", 0, to={**PAGE, **MARK}
+    ),
+    "nothing said of citations": lambda d: edited(
+        d, "messages", 3, "content", 2, "citations", to=None
+    ),
     "system text as a block": lambda d: {**d, "system": [{"type": "text", "text": d["system"]}]},
     "result as a block": lambda d: edited(
         d, "messages", 2, "content", 0, "content", to=[{"type": "text", "text": "Rain."}]
@@ -157,6 +165,11 @@ ILLEGAL = {
     "result changed": (
         lambda d: edited(d, "messages", 2, "content", 0, "content", to="Sun."), [1, 2, 3, 4]
     ),
+    "said by somebody else": (
+        lambda d: {**d, "messages": [*d["messages"][:2], *_ordered(d["messages"][2]),
+                                     *d["messages"][3:]]},
+        [1, 2, 3, 4],
+    ),
     "answer changed": (
         lambda d: edited(d, "messages", 3, "content", 2, "text", to="Other."), [3, 4]
     ),
@@ -171,6 +184,12 @@ ILLEGAL = {
         [1, 2, 3, 4],
     ),
 }  # fmt: skip
+
+
+def _ordered(message: dict) -> list[dict]:
+    """Make a system message of what the user said after the results."""
+    result, said = message["content"]
+    return [user(result), {"role": "system", "content": [said]}]
 
 
 def _turned(content: list[dict]) -> list[dict]:
@@ -292,6 +311,8 @@ async def test_message_of_nothing_but_dropped_thoughts_goes_with_them(talk):
     changed = {**talk, "messages": [user("Other"), strange, user("Hi")], "thinking": DROP}
     told = await answer(changed, anthropic_beta=BETA)
     assert [entry["path"] for entry in told["input_transformations"]] == ["messages.1.content.0"]
+    bare = {**changed, "messages": [user("Other"), user("Hi")]}
+    assert (await answer(bare, anthropic_beta=BETA))["usage"] == told["usage"]
 
 
 async def test_tool_for_later_is_bound_once_it_was_called():
@@ -327,6 +348,13 @@ async def test_thought_of_another_account_is_refused_or_dropped(model):
     assert BOUND in (await post(document)).document()["error"]["message"]
     document["thinking"] = DROP
     told = await answer(document, anthropic_beta=BETA, x_api_key="two")
+    reasons = [entry["reason"] for entry in told["input_transformations"]]
+    assert reasons == ["organization_binding_mismatch"]
+
+
+async def test_unreadable_thought_of_another_account_is_no_error_either():
+    document = await go_on(ask("Hi", model=SONNET), "So?", x_api_key="one")
+    told = await answer({**document, "model": OLD}, anthropic_beta=BETA, x_api_key="two")
     reasons = [entry["reason"] for entry in told["input_transformations"]]
     assert reasons == ["organization_binding_mismatch"]
 

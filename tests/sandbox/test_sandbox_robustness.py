@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factories.thoughts import sign
 from isthmus.sandbox import web_search
 from isthmus.sandbox.answer import Answer, last_text
 from isthmus.sandbox.binding import bind
@@ -39,13 +40,14 @@ SEARCH = {
 SEARCHED = web_search.call("a", "seed")
 FOUND = web_search.result(SEARCHED, SEARCH, 0)
 CITED = {"type": "text", "text": "c", "citations": [web_search.citation(FOUND["content"][0])]}
+THOUGHT = {"type": "thinking", "thinking": "t", "signature": sign("t")}
 REQUEST = {
     "model": "claude-sonnet-4-6",
     "max_tokens": 2000,
     "system": [{"type": "text", "text": "S", "cache_control": MARK}],
     "messages": [
         {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
-        {"role": "assistant", "content": [SEARCHED, FOUND, CITED, CALL]},
+        {"role": "assistant", "content": [THOUGHT, SEARCHED, FOUND, CITED, CALL]},
         {
             "role": "user",
             "content": [
