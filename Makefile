@@ -33,6 +33,9 @@ test: $(DEV)  ## Run the tests
 fuzz: $(DEV)  ## Run the property tests with random, far more numerous examples
 	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -m hypothesis --timeout 1800
 
+mutants: $(DEV)  ## Change the translations one thing at a time, and see whether a test notices (SAMPLE=200)
+	$(BIN)/python scripts/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(MODULE),--module $(MODULE))
+
 format: $(DEV)  ## Format the Python code
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
@@ -68,4 +71,4 @@ clean:  ## Remove what was installed, built or cached (not .isthmus, which holds
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
 
-.PHONY: serve all test fuzz format check-format lint types docs docs-check bench lock check-locks clean help
+.PHONY: serve all test fuzz mutants format check-format lint types docs docs-check bench lock check-locks clean help

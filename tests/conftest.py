@@ -16,6 +16,8 @@ for name in [*os.environ]:
         del os.environ[name]
 
 settings.register_profile("ci", derandomize=True, deadline=None, database=None, print_blob=True)
+# Few examples, for runs that are many: scripts/mutants.py.
+settings.register_profile("quick", derandomize=True, deadline=None, database=None, max_examples=15)
 settings.register_profile("deep", max_examples=5_000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
