@@ -7,7 +7,7 @@ import pytest
 from isthmus.routing.catalog import Catalog
 
 ROWS = Catalog.load().rows
-ROUNDS = 10
+ROUNDS = 20
 TOOLS = [
     {
         "type": "function",
@@ -92,3 +92,23 @@ def test_agent_goes_round_and_round_and_no_thought_is_lost(client, row, keep):
     said = " ".join(agent.remarks)
     for loss in ("thoughts", "without earlier thinking", "missing", "dropped"):
         assert loss not in said
+
+
+@pytest.mark.parametrize("model", ["claude-opus-5-5", "claude-sonnet-5-5", "claude-fable-5-2"])
+def test_client_that_rewrites_its_history_is_served_and_told(client, model):
+    agent = Agent(client, model, echoed, {})
+    agent.work(0)
+    agent.messages[0]["content"] = "You are another agent."
+    agent.work(1)
+    assert "thoughts" in " ".join(agent.remarks)
+    assert all(message.get("content") or message.get("tool_calls") for message in agent.messages)
+
+
+@pytest.mark.parametrize("model", ["claude-opus-5-5", "claude-sonnet-4-5"])
+def test_client_that_rewrites_its_history_and_keeps_nothing_is_served_without_a_word(client, model):
+    agent = Agent(client, model, plain, BUDGET if model.endswith("4-5") else {})
+    agent.messages[0]["content"] = f"Rewriting {model}."
+    agent.work(0)
+    agent.messages[0]["content"] = "You are another agent."
+    agent.work(1)
+    assert "thoughts" not in " ".join(agent.remarks)

@@ -66,6 +66,7 @@ LADDER: tuple[Rule, ...] = (
     Rule("top_k.dropped", "top_k", "drop", "Models since 4.7, and thinking, take none."),
     Rule("stop.sequences", "stop", "map", "One or many, each once; more than four are fine."),
     Rule("stop.blank", "stop", "drop", "Entries of white space alone, which upstream refuses."),
+    Rule("stop.dropped", "stop", "drop", "Where a demanded call is written as a text, which it could cut."),
     Rule("stream.options", "stream, stream_options", "map", "`include_usage` brings a last chunk with usage; obfuscation is never added."),
     Rule("stream_options.refused", "stream_options", "refuse", "Without `stream`."),
     Rule("user.id", "user, safety_identifier", "map", "Becomes `metadata.user_id`; `safety_identifier` comes first."),

@@ -145,7 +145,7 @@ class _Translation(NamedTuple):
         _configure_output(document, decision, _format(choice, wanted))
         sampled = sampling(request, capabilities, thinking=decision.on, remarks=remarks)
         document.update(sampled)  # type: ignore[typeddict-item]
-        _add_rest(document, request, remarks)
+        _add_rest(document, request, remarks, written=choice.forced is not None)
         set_marks(document, request, self.terms.caching, capabilities, remarks)
         return Translated(
             document=document,
@@ -217,9 +217,14 @@ def _configure_output(document: MessagesRequest, decision: Decision, output: Blo
         document["output_config"] = config
 
 
-def _add_rest(document: MessagesRequest, request: ChatRequest, remarks: Remarks) -> None:
+def _add_rest(
+    document: MessagesRequest, request: ChatRequest, remarks: Remarks, *, written: bool
+) -> None:
+    """Add what depends on nothing else; ``written``: the answer is a call, as a text."""
     stop = stop_sequences(request, remarks)
-    if stop:
+    if stop and written:
+        remarks.warn("stop.dropped", "stop", "dropped, it could cut the demanded call")
+    elif stop:
         document["stop_sequences"] = stop
     user = user_id(request, remarks)
     if user is not None:
