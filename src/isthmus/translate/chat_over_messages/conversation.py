@@ -49,21 +49,20 @@ class Conversation:
         self._results: dict[str, Block] = {}
         self._said: list[Block] = []
         self._instructions: list[tuple[str, Block]] = []
-        self._steps = {
-            "system": self._instruct,
-            "developer": self._instruct,
-            "user": self._say,
-            "tool": self._answer,
-        }
         start = self._take_leading(messages)
         for index, message in enumerate(messages[start:], start):
             path = f"messages[{index}]"
             if message.get("name"):
                 remarks.warn("message.name.dropped", f"{path}.name", "dropped")
-            if message["role"] == "assistant":
-                self._speak(message, path, index)
-            else:
-                self._steps[message["role"]](message, path)
+            match message["role"]:
+                case "assistant":
+                    self._speak(message, path, index)
+                case "user":
+                    self._say(message, path)
+                case "tool":
+                    self._answer(message, path)
+                case _:
+                    self._instruct(message, path)
         self._close_gap(at_end=True)
         self._end(f"messages[{len(messages) - 1}]")
 

@@ -8,7 +8,7 @@ they return for a whole stream folds to what `response` returns for the whole me
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from isthmus.call import Usage, plus
 from isthmus.errors import UpstreamBroken
@@ -83,27 +83,6 @@ class ChatStream:
         self._stop: dict[str, Any] | None = None
         #: Set while every text delta of a block is told in the same way; the fast path.
         self.splice: Splice | None = None
-        self._steps: dict[str, Callable[[Event], list[Chunk]]] = {
-            "message_start": self._start,
-            "content_block_start": self._start_block,
-            "content_block_delta": self._grow_block,
-            "content_block_stop": self._stop_block,
-            "message_delta": self._note_ending,
-            "message_stop": self._end,
-        }
-        self._starts: dict[str, Callable[[OpenBlock, Block], list[Chunk]]] = {
-            "text": self._start_text,
-            "tool_use": self._start_call,
-            "thinking": self._start_thinking,
-            "redacted_thinking": self._start_redacted,
-        }
-        self._deltas: dict[str, Callable[[OpenBlock, Block], list[Chunk]]] = {
-            "text_delta": self._text_delta,
-            "input_json_delta": self._arguments,
-            "thinking_delta": self._thinking,
-            "signature_delta": self._signature,
-            "citations_delta": self._cite,
-        }
 
     @property
     def usage(self) -> Usage | None:
@@ -148,8 +127,8 @@ class ChatStream:
         self._open.clear()
 
     def _take(self, event: Event) -> list[Chunk]:
-        step = self._steps.get(event["type"])
-        return [] if step is None else step(event)
+        step = self._STEPS.get(event["type"])
+        return [] if step is None else step(self, event)
 
     def _delta(self, delta: dict[str, Any], finish_reason: str | None = None) -> Chunk:
         choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
@@ -226,16 +205,16 @@ class ChatStream:
         self._open[index] = block
         if kind != "text":
             self._apart = True
-        start = self._starts.get(kind)
-        return start(block, content) if start else []
+        start = self._STARTS.get(kind)
+        return start(self, block, content) if start else []
 
     def _grow_block(self, event: Event) -> list[Chunk]:
         block = self._open.get(event["index"])
         if block is None:
             raise UpstreamBroken("The upstream continued a content block that is not open.")
         delta: Block = event["delta"]
-        grow = self._deltas.get(delta["type"])
-        return grow(block, delta) if grow else []
+        grow = self._DELTAS.get(delta["type"])
+        return grow(self, block, delta) if grow else []
 
     def _stop_block(self, event: Event) -> list[Chunk]:
         block = self._open.pop(event["index"], None)
@@ -356,6 +335,29 @@ class ChatStream:
         signature = _string(delta, "signature")
         entry = {"type": "reasoning.text", "signature": signature, "index": block.ordinal}
         return [self._delta({"reasoning_details": [entry]})]
+
+    # Of the class, not of each stream: methods bound there would keep it alive in a circle.
+    _STEPS: ClassVar[dict[str, Callable[[ChatStream, Event], list[Chunk]]]] = {
+        "message_start": _start,
+        "content_block_start": _start_block,
+        "content_block_delta": _grow_block,
+        "content_block_stop": _stop_block,
+        "message_delta": _note_ending,
+        "message_stop": _end,
+    }
+    _STARTS: ClassVar[dict[str, Callable[[ChatStream, OpenBlock, Block], list[Chunk]]]] = {
+        "text": _start_text,
+        "tool_use": _start_call,
+        "thinking": _start_thinking,
+        "redacted_thinking": _start_redacted,
+    }
+    _DELTAS: ClassVar[dict[str, Callable[[ChatStream, OpenBlock, Block], list[Chunk]]]] = {
+        "text_delta": _text_delta,
+        "input_json_delta": _arguments,
+        "thinking_delta": _thinking,
+        "signature_delta": _signature,
+        "citations_delta": _cite,
+    }
 
 
 def _decoded(text: str) -> Any:
