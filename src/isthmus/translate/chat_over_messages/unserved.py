@@ -60,8 +60,9 @@ def settle(request: ChatRequest, remarks: Remarks) -> None:
         if members[name] is not None and matters(members[name]):
             why = RULES[f"{name}.refused"].says
             raise InvalidRequest(f"'{name}': {why}", param=name, code=code)
-    for name, matters in _DROPPED.items():
-        if members.get(name) is not None and matters(members[name]):
+    there = members.keys() & _DROPPED.keys()
+    for name in _DROPPED if there else ():
+        if name in there and members[name] is not None and _DROPPED[name](members[name]):
             slug = f"{name}.dropped"
             remarks.warn(slug, name, f"dropped. {RULES[slug].says}")
     _name_unknown(members, shape.KNOWN_FIELDS, "", remarks)
