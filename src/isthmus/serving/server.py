@@ -60,15 +60,17 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take a signal. The superclass would raise it once more after the end."""
         again, self._drain.draining = self._drain.draining, True
-        now = time.monotonic()
-        self._leaves_at = now
+        now = leaves_at = time.monotonic()
         if sig == signal.SIGINT:
-            self._gives_up_at = now if again else now + GRACE_AT_TERMINAL
+            gives_up_at = now if again else now + GRACE_AT_TERMINAL
         elif again:
-            self._gives_up_at = min(self._gives_up_at, now + GRACE_HURRIED)
+            gives_up_at = now + GRACE_HURRIED
         else:
-            self._leaves_at = now + self._drain_delay
-            self._gives_up_at = self._leaves_at + GRACE
+            leaves_at = now + self._drain_delay
+            gives_up_at = leaves_at + GRACE
+        # Another signal may come while this one is taken: the more impatient one counts.
+        self._leaves_at = min(self._leaves_at, leaves_at)
+        self._gives_up_at = min(self._gives_up_at, gives_up_at)
 
     async def on_tick(self, counter: int) -> bool:
         """End the main loop once the drain delay is over."""
