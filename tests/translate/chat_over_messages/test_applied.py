@@ -55,6 +55,8 @@ def test_a_plain_question_meets_few_rules(name: str):
     [
         ({"temperature": 1.5}, "temperature.clamped", "temperature.kept"),
         ({"tool_choice": "auto"}, "tool_choice.auto", "tool_choice.required"),
+        ({"tool_choice": "auto"}, "tool_choice.auto", "tool_choice.function"),
+        ({"tool_choice": "required"}, "tool_choice.required", "tool_choice.allowed"),
         ({"max_tokens": 10**6}, "max_tokens.clamped", "max_tokens.kept"),
         ({"stop": [" "]}, "stop.blank", "stop.sequences"),
         ({"user": "a@b.example"}, "user.hashed", "user.id"),
