@@ -51,6 +51,8 @@ class Capabilities(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     cache_minimum: int
     image_input: bool = True
     pdf_input: bool = True
+    #: Answers may be asked for fast, at a higher price; the operator says so, no row does.
+    fast_mode: bool = False
 
 
 class Price(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -65,6 +65,10 @@ class CapabilitiesConfig(Struct, frozen=True, kw_only=True, forbid_unknown_field
     ] = None
     image_input: Annotated[bool | None, Meta(description="Whether it takes images.")] = None
     pdf_input: Annotated[bool | None, Meta(description="Whether it takes PDF files.")] = None
+    fast_mode: Annotated[
+        bool | None,
+        Meta(description="Whether callers may have fast answers, which cost more."),
+    ] = None
 
 
 class RateConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

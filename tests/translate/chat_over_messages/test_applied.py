@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from isthmus.routing.catalog import Catalog
 from isthmus.translate.chat_over_messages.applied import Applied, applied, refused_by
@@ -20,6 +21,7 @@ CATALOG = Catalog.load()
 def met(case: dict, *, renamed: bool = False) -> list[Applied]:
     remarks = Remarks()
     capabilities = CATALOG.find(case["model"]).capabilities
+    capabilities = structs.replace(capabilities, **case.get("capabilities", {}))
     terms = Terms(caching=case.get("caching", "auto"), web_search=case.get("web_search", False))
     sent = translate(
         case["chat"], case["model"], capabilities, remarks=remarks, terms=terms

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from isthmus.errors import InvalidRequest
 from isthmus.routing.catalog import Catalog
@@ -34,6 +35,7 @@ CATALOG = Catalog.load()
 def asked(case: dict, remarks: Remarks) -> Translated:
     model = case["model"]
     capabilities = CATALOG.find(model).capabilities
+    capabilities = structs.replace(capabilities, **case.get("capabilities", {}))
     request = checked(wire_json.decode(json.dumps(case["chat"]).encode()))
     return translate(
         request,

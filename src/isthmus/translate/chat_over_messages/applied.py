@@ -138,6 +138,7 @@ _WHEN: dict[str, Callable[[_Met], bool]] = {
     "user.id": lambda met: (
         "metadata" in met.sent and not met.warned & {"user", "safety_identifier"}
     ),
+    "service_tier.fast": lambda met: met.got("speed") == "fast",
     "service_tier.standard": lambda met: met.asked("service_tier") in ("default", "auto"),
     "thinking.budget": lambda met: met.thinks("enabled"),
     "thinking.adaptive": lambda met: met.thinks("adaptive"),

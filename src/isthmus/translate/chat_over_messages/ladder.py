@@ -73,7 +73,8 @@ LADDER: tuple[Rule, ...] = (
     Rule("user.hashed", "user, safety_identifier", "near", "Hashed when longer than 256 characters or like an e-mail address or telephone number."),
     Rule("service_tier.standard", "service_tier", "map", "`default` becomes `standard_only`; `auto` says nothing."),
     Rule("service_tier.dropped", "service_tier", "drop", "Claude has no `flex` and no `scale`."),
-    Rule("service_tier.refused", "service_tier", "refuse", "`priority` and `fast` cost more and are not enabled."),
+    Rule("service_tier.fast", "service_tier", "map", "`priority` and `fast` become `speed: fast`, where the operator has enabled it for the model (`fast_mode`)."),
+    Rule("service_tier.refused", "service_tier", "refuse", "`priority` and `fast` where that is not enabled; tiers that nobody knows."),
     Rule("metadata.kept_here", "metadata", "map", "Taken, and not sent anywhere."),
     # Thinking
     Rule("thinking.budget", "thinking", "map", "A budget goes on to models that take one (4.5, 4.6); equal to `max_tokens` it is one less."),

@@ -51,6 +51,7 @@ from isthmus.wire.messages.documents import (
 
 #: Lets a request say what shall become of thinking that no longer fits its conversation.
 BINDING_BETA = "thinking-binding-controls-2026-08-01"
+FAST_BETA = "fast-mode-2026-02-01"
 
 
 class Terms(Struct, frozen=True, kw_only=True):
@@ -141,7 +142,11 @@ class _Translation(NamedTuple):
             conversation.system.append(text_block(wanted.instruction))
         choice.tools = choice.tools + searches
         document = self._document(conversation, choice, decision)
-        asked_betas = betas(request) + _bind_thinking(document, capabilities)
+        asked_betas = (
+            betas(request)
+            + _bind_thinking(document, capabilities)
+            + _hurry(document, request, capabilities)
+        )
         _configure_output(document, decision, _format(choice, wanted))
         sampled = sampling(request, capabilities, thinking=decision.on, remarks=remarks)
         document.update(sampled)  # type: ignore[typeddict-item]
@@ -198,6 +203,22 @@ def _bind_thinking(document: MessagesRequest, capabilities: Capabilities) -> tup
         return ()
     thinking["block_binding"] = {"prefix_mismatch_behavior": "drop_block"}
     return (BINDING_BETA,)
+
+
+def _hurry(
+    document: MessagesRequest, request: ChatRequest, capabilities: Capabilities
+) -> tuple[str, ...]:
+    """Ask for a fast answer where the caller does and may; return the betas that this takes."""
+    if request.get("service_tier") not in ("priority", "fast"):
+        return ()
+    if not capabilities.fast_mode:
+        raise InvalidRequest(
+            "'service_tier': fast answers cost more, and are not enabled for this model.",
+            param="service_tier",
+            code="unsupported_value",
+        )
+    document["speed"] = "fast"
+    return (FAST_BETA,)
 
 
 def _format(choice: Choice, wanted: Output) -> Block | None:

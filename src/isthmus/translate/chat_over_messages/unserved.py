@@ -16,7 +16,7 @@ from isthmus.wire.chat.documents import ChatRequest
 
 Test = Callable[[Any], bool]
 
-_TIERS = ("auto", "default", "flex", "scale")
+_TIERS = ("auto", "default", "flex", "scale", "priority", "fast")
 
 #: Members that would change the answer, and what makes them do so.
 _REFUSED: dict[str, tuple[Test, str]] = {

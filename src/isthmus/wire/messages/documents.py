@@ -41,6 +41,7 @@ class MessagesRequest(TypedDict, total=False):
     top_k: int
     metadata: Block
     service_tier: str
+    speed: str
     stream: bool
 
 
