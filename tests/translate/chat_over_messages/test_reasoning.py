@@ -85,6 +85,28 @@ def test_remembered_calls_keep_the_very_text_of_their_input():
     assert bytes(block["input"]) == text
 
 
+SEARCHING = {**make.tool_use("srvtoolu_1", "web_search", {}), "type": "server_tool_use"}
+FOUND = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
+
+
+@pytest.mark.parametrize(("content", "alone"), [([SEARCHING], True), ([SEARCHING, FOUND], False)])
+def test_claude_at_work_takes_results_alone(content, alone):
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": "U"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "R"},
+        {"role": "user", "content": "V"},
+    ]
+    memory = Memory(recalled={1: [*content, make.tool_use("c1", "f", {})]})
+    remarks = Remarks()
+    said = Conversation(messages, FREE, remarks, memory).turns[-1]["content"]
+    assert [remark.slug for remark in remarks] == (["tool.results.alone"] if alone else [])
+    result = {"type": "tool_result", "tool_use_id": "c1", "content": "R"}
+    together = {**result, "content": [make.text("R"), make.text("V")]}
+    assert said == ([together] if alone else [result, make.text("V")])
+
+
 def echo(block: str, text: str = "own") -> dict:
     return {
         "type": "reasoning.text",

@@ -24,6 +24,7 @@ SHOWN_ELSEWHERE = {
     "model.substituted": "tests/serving",
     "model.deprecated": "tests/serving",
     "stream.options": "tests/translate/chat_over_messages/test_stream.py",
+    "tool.results.alone": "tests/translate/chat_over_messages/test_reasoning.py",
     "thinking.recalled": "tests/translate/chat_over_messages/test_reasoning.py",
     "thinking.refused": "tests/serving/test_turns.py",
     "thinking.dropped_upstream": "tests/serving/test_turns.py",

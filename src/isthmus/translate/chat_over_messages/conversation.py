@@ -167,7 +167,14 @@ class Conversation:
         if not (self._results or self._said or self._instructions or at_end):
             return
         self._require_results()
-        content = [self._results[call_id] for call_id in self._awaited] + self._said
+        results = [self._results[call_id] for call_id in self._awaited]
+        if results and self._said and _is_at_work(self.turns):
+            self._remarks.warn(
+                "tool.results.alone", "messages", "what the user said stands in the last result"
+            )
+            results[-1] = _with_words(results[-1], self._said)
+            self._said = []
+        content = results + self._said
         if content:
             self.turns.append({"role": "user", "content": content})
         self._place_instructions(after_user=bool(content))
@@ -231,3 +238,16 @@ class Conversation:
                 put_last(final.get("cache_control"), last["content"], self._remarks)
             if not last["content"]:
                 self.turns.pop()
+
+
+def _is_at_work(turns: list[Turn]) -> bool:
+    """Say whether the last turn waits for a tool of Claude's own; it then takes results alone."""
+    content = turns[-1]["content"] if turns else []
+    asked = {block["id"] for block in content if block["type"] == "server_tool_use"}
+    return bool(asked - {block.get("tool_use_id") for block in content})
+
+
+def _with_words(result: Block, said: list[Block]) -> Block:
+    held: str | list[Block] = result.get("content") or []
+    before = [text_block(held)] if isinstance(held, str) else held
+    return {**result, "content": before + said}

@@ -36,6 +36,7 @@ LADDER: tuple[Rule, ...] = (
     Rule("tool_calls.ids", "messages[].tool_calls[].id", "map", "Ids with characters Claude refuses are replaced by a hash, the same every time."),
     Rule("tool_calls.ids.duplicate", "messages[].tool_calls[].id", "refuse", "The same id twice in one turn."),
     Rule("tool.results", "messages[] tool", "map", "Results become `tool_result` blocks of one user turn, in the order of the calls; images are taken too."),
+    Rule("tool.results.alone", "messages[] tool", "near", "While Claude waits for a tool of its own it takes results alone; what the user said stands in the last one."),
     Rule("tool.results.missing", "messages[] tool", "refuse", "A call without a result; the error names it."),
     Rule("tool.results.orphan", "messages[].tool_call_id", "refuse", "A result without a call, or a second one."),
     Rule("prefill.kept", "messages[] assistant, last", "map", "A last assistant message is continued, on models that do."),
