@@ -10,7 +10,12 @@ from isthmus.translate.chat_over_messages.form import AnswerForm
 from isthmus.translate.chat_over_messages.memory import Memory
 from isthmus.translate.chat_over_messages.recall import Visible, as_message
 from isthmus.translate.chat_over_messages.request import Translated, translate
-from isthmus.translate.chat_over_messages.schema import MAX_OPTIONAL, Size, normalised
+from isthmus.translate.chat_over_messages.schema import (
+    MAX_OPTIONAL,
+    Size,
+    UnfitSchema,
+    normalised,
+)
 from isthmus.translate.chat_over_messages.stream import ChatStream
 from isthmus.translate.remarks import Remarks
 from isthmus.wire.chat.shape import checked
@@ -220,3 +225,34 @@ def test_thought_that_begins_with_text_keeps_it():
     (chunk,) = stream.feed({"type": "content_block_start", "index": 0, "content_block": block})
     (entry,) = chunk["choices"][0]["delta"]["reasoning_details"]
     assert (entry["text"], entry["signature"]) == ("Hm", "s")
+
+
+def test_definitions_that_lead_back_to_each_other_are_recursion():
+    schema = {
+        "anyOf": [{"$ref": "#/$defs/A"}],
+        "$defs": {name: {"$ref": f"#/$defs/{to}"} for name, to in ("AB", "BC", "CA")},
+    }
+    with pytest.raises(UnfitSchema):
+        normalised(schema)
+
+
+def test_no_tool_is_allowed_where_none_is_named():
+    tools = [function("f", {})]
+    none = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": []}}
+    assert translated("claude-opus-5", tools=tools, tool_choice=none).document["tool_choice"] == {
+        "type": "none"
+    }
+    none["allowed_tools"]["mode"] = "required"
+    with pytest.raises(InvalidRequest) as caught:
+        translated("claude-opus-5", tools=tools, tool_choice=none)
+    assert caught.value.param == "tool_choice.allowed_tools.tools"
+
+
+def test_arguments_of_an_old_call_are_named_as_they_were_written():
+    history = [
+        {"role": "user", "content": "U"},
+        {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "?"}},
+        {"role": "function", "name": "f", "content": "R"},
+    ]
+    found = places("claude-opus-5", messages=history, functions=[{"name": "f"}])
+    assert found == {"tool_calls.arguments.wrapped": "messages[1].function_call.arguments"}
