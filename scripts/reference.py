@@ -37,6 +37,11 @@ REQUEST_HEADERS = {
     "accept": "Anything.",
     "anthropic-version": "On `GET /v1/models`: the answer has the form of the Messages protocol.",
     "x-isthmus-strict": "`1`: every warning becomes a 400.",
+    "x-isthmus-timeout": "For how many seconds the client waits; nothing is begun that cannot "
+    "end in time. For whole answers the official SDKs say so themselves.",
+    "x-isthmus-session": "Any word for the conversation, which stays with one account. "
+    "Absent: `x-claude-code-session-id`, `prompt_cache_key`, or how the conversation begins.",
+    "x-isthmus-hops": "Through how many gateways the request has come. More than four: 508.",
     "x-isthmus-explain": "`1` on a chat request: the answer says in the same header what applied.",
 }
 RESPONSE_HEADERS = {
@@ -61,6 +66,7 @@ def configuration() -> str:
     titles = {
         settings.ServerConfig: "`[server]`",
         settings.UpstreamConfig: "`[upstreams.NAME]`",
+        settings.ApiKeyConfig: "`[upstreams.NAME]` `api_keys = [{ ... }]`",
         settings.TimeoutsConfig: "`[upstreams.NAME.timeouts]`",
         settings.ModelConfig: "`[models.NAME]`",
         settings.TargetConfig: "`[models.NAME]` `targets = [{ ... }]`",

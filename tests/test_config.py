@@ -35,7 +35,22 @@ def loaded(tmp_path: Path, text: str) -> Config:
 WRONG = {
     "unknown setting": (BOX + "[server]\nprot = 1", "4: server.prot:", "did you mean 'port'?"),
     "unknown section": (BOX + "[storage]\nx = 1", "3: storage:", "no such setting"),
-    "not built yet": (BOX + "api_keys = []", "3: upstreams.box.api_keys:", "no such setting"),
+    "both kinds of keys": (
+        MAIN + 'api_keys = [{ secret = "env:KEY" }]',
+        "4: upstreams.main.api_keys:",
+        "one of them is meant",
+    ),
+    "one key twice": (
+        '[upstreams.a]\nkind = "anthropic"\n'
+        'api_keys = [{ secret = "env:KEY" }, { secret = "env:KEY", account = "b" }]',
+        "3: upstreams.a.api_keys:",
+        "number 2 is the same",
+    ),
+    "for ever": (
+        MAIN + "timeouts = { total = inf }",
+        "4: upstreams.main.timeouts.total:",
+        "<= 86400",
+    ),
     "wrong type": (BOX + '[server]\nport = "x"', "4: server.port:", "expected `int`"),
     "out of range": (BOX + "[server]\nport = 70000", "4: server.port:", "<= 65535"),
     "unknown kind": (BOX + '[upstreams.b]\nkind = "x"', "4: upstreams.b.kind:", "'x'"),
@@ -83,9 +98,9 @@ WRONG = {
         "'no'",
     ),
     "unknown in an inline table": (
-        BOX + '[models.m]\ntargets = [\n  { upstream = "box", model = "m", weight = 1 },\n]',
-        "4: models.m.targets.weight:",
-        "no such setting",
+        BOX + '[models.m]\ntargets = [\n  { upstream = "box", model = "m", wieght = 1 },\n]',
+        "4: models.m.targets.wieght:",
+        "did you mean 'weight'",
     ),
     "unknown capability": (
         BOX + '[models."a.b".capabilities]\n\nwings = 2',

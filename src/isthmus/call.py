@@ -126,20 +126,23 @@ class Facts(Struct, frozen=True, kw_only=True):
 
 
 class Attempt(Struct, kw_only=True):
-    """One try at one base URL of one upstream.
+    """One try at one base URL of one upstream, with one of its credentials.
 
     ``sent`` tells how much of the request had left when the attempt ended: only ``nothing`` proves
-    that it cannot have been billed.
+    that it cannot have been billed. ``credential`` is its number within the upstream, from 1.
+    ``usage`` is what was seen of it, also where the attempt failed.
     """
 
     upstream: str
     model: str
     base_url: str
+    credential: int = 1
     status: int | None = None
     #: The upstream's own id of the call, for its support.
     request_id: str | None = None
     sent: Literal["nothing", "some", "all", "unknown"] = "unknown"
     error: str | None = None
+    usage: Usage | None = None
 
 
 Ending = Literal["complete", "client_closed", "failed", "refused"]
@@ -165,9 +168,42 @@ class Outcome(Struct, kw_only=True):
     first_content_seconds: float | None = None
 
 
+IncidentKind = Literal[
+    "ejected",
+    "recovered",
+    "quarantined",
+    "parked",
+    "cooldown",
+    "retried",
+    "failed_over",
+    "hedged",
+    "reload",
+    "reload_failed",
+]
+
+
+class Incident(Struct, frozen=True, kw_only=True):
+    """Something that happened to an upstream, told when it happens.
+
+    ``credential`` is its number within the upstream, ``reason`` one word, ``seconds`` for how long.
+    """
+
+    kind: IncidentKind
+    upstream: str = ""
+    credential: str = ""
+    base_url: str = ""
+    model: str = ""
+    reason: str = ""
+    seconds: float = 0.0
+
+
 class Observer(Protocol):
-    """Whoever wants to know how calls end: logs now, ledger and metrics later."""
+    """Whoever wants to know what happens: logs and metrics now, the ledger later."""
 
     def ended(self, outcome: Outcome) -> None:
         """Take one outcome. Must not block and must not raise."""
+        ...
+
+    def noticed(self, incident: Incident) -> None:
+        """Take one incident. Must not block and must not raise."""
         ...

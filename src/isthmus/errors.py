@@ -6,6 +6,7 @@ error carries a message for the caller, never a secret, a stack trace or an upst
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 
@@ -93,7 +94,7 @@ class UpstreamRefused(UpstreamError):
     """The upstream answered with an error of its own.
 
     ``upstream_status`` and ``upstream_type`` are what it said; ``status``, ``code`` and the rest
-    are what a caller of the OpenAI doors is told.
+    are what a caller of the OpenAI doors is told. ``pause`` is how many seconds it asked for.
     """
 
     default_code = "upstream_refused"
@@ -104,10 +105,13 @@ class UpstreamRefused(UpstreamError):
         *,
         upstream_status: int,
         upstream_type: str,
-        retry_after: int | None = None,
+        pause: float | None = None,
         should_retry: bool | None = None,
     ) -> None:
-        super().__init__(message, retry_after=retry_after, should_retry=should_retry)
+        # Whole seconds, and never too few.
+        told = None if pause is None else math.ceil(pause)
+        super().__init__(message, retry_after=told, should_retry=should_retry)
+        self.pause = pause
         self.upstream_status = upstream_status
         self.upstream_type = upstream_type
 

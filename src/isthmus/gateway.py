@@ -7,17 +7,21 @@ import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 
+from msgspec import convert
+
 from isthmus.access.keys import KeyRing
 from isthmus.config import Config, UpstreamConfig
 from isthmus.routing.directory import directory
+from isthmus.routing.health import Health
 from isthmus.serving.app import App, Doors
 from isthmus.serving.chat import ChatCompletions, parsed
-from isthmus.serving.chat_call import ChatCall, ChatSettings, Wishes
+from isthmus.serving.chat_call import ChatCall, ChatSettings
 from isthmus.serving.drain import Drain
 from isthmus.serving.exchange import Exchange
 from isthmus.serving.explanation import Explanation, explain
-from isthmus.serving.health import Health
+from isthmus.serving.health import Probes
 from isthmus.serving.models import Models
+from isthmus.serving.wishes import Wishes
 from isthmus.storage.stash import Stash
 from isthmus.telemetry.log import CallLog
 from isthmus.translate.chat_over_messages.request import Terms
@@ -35,11 +39,13 @@ def application(config: Config, keys: KeyRing) -> App:
     known = directory(config)
     upstreams: dict[str, Upstream] = {}
     drain = Drain()
+    calls = CallLog(sys.stderr)
+    health = Health(time.monotonic, calls)
     doors = Doors(
         chat=ChatCompletions(
             keys=keys,
             router=known.router,
-            exchange=Exchange(upstreams),
+            exchange=Exchange(upstreams, health, calls),
             settings=_chat_settings(config),
             clock=time.time,
             stash=Stash(time.monotonic) if config.translation.remember_thinking else None,
@@ -49,9 +55,8 @@ def application(config: Config, keys: KeyRing) -> App:
             listing=known.listing,
             anonymous=config.server.anonymous_models,
         ),
-        health=Health(drain),
+        health=Probes(drain),
     )
-    calls = CallLog(sys.stderr)
     opened = _opened(config.upstreams.items(), upstreams, calls)
     return App(doors, keys, drain=drain, resources=opened, observer=calls)
 
@@ -105,14 +110,7 @@ async def _opened(
 
 
 def _upstream(name: str, config: UpstreamConfig) -> Upstream:
-    timers = Timers(
-        connect=config.timeouts.connect,
-        first_byte=config.timeouts.first_byte,
-        first_content=config.timeouts.first_content,
-        stall=config.timeouts.stall,
-        total=config.timeouts.total,
-        unary_total=config.timeouts.unary_total,
-    )
+    timers = convert(config.timeouts, Timers, from_attributes=True)
     # Imported here: a gateway needs one of the two, and each brings a good deal with it.
     if config.kind == "sandbox":
         from isthmus.upstreams.sandbox import sandbox_upstream  # noqa: PLC0415
@@ -121,5 +119,10 @@ def _upstream(name: str, config: UpstreamConfig) -> Upstream:
     from isthmus.upstreams.anthropic import AnthropicUpstream  # noqa: PLC0415
     from isthmus.upstreams.http.transport import HttpTransport  # noqa: PLC0415
 
-    api_key = config.api_key.reveal() if config.api_key is not None else ""
-    return AnthropicUpstream(name, api_key=api_key, timers=timers, transport=HttpTransport())
+    return AnthropicUpstream(
+        name,
+        api_keys=[key.secret.reveal() for key in config.api_keys],
+        timers=timers,
+        transport=HttpTransport(),
+        api_version=config.api_version,
+    )

@@ -85,7 +85,9 @@ class AiohttpTransport:
         self._pooled = _session(pooled=True)
         self._fresh = _session(pooled=False)
 
-    async def send(self, request: UpstreamRequest, *, connect_timeout: float) -> AiohttpResponse:
+    async def send(
+        self, request: UpstreamRequest, *, connect_timeout: float, write_timeout: float = 30.0
+    ) -> AiohttpResponse:
         """Send ``request`` and wait for the head of the answer.
 
         A pooled connection that dies before any byte of the answer had most likely been closed by

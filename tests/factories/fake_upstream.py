@@ -45,6 +45,14 @@ class Received:
 Script = list[bytes | str]
 
 
+class Harmless(list[bytes | str]):
+    """A script after which nobody thinks worse of the upstream."""
+
+
+#: Refusals that are the caller's fault.
+_CALLERS_FAULT = (400, 404, 413, 422)
+
+
 def head(status: int, content_type: str, **headers: str) -> bytes:
     lines = [f"HTTP/1.1 {status} X", f"content-type: {content_type}", "request-id: req_up"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
@@ -58,7 +66,8 @@ def whole(document: dict, status: int = 200, **headers: str) -> Script:
 
 def raw(body: bytes, status: int, content_type: str, **headers: str) -> Script:
     """Answer with any body."""
-    return [head(status, content_type, content_length=str(len(body)), **headers) + body]
+    kind = Harmless if status == 200 or status in _CALLERS_FAULT else list
+    return kind([head(status, content_type, content_length=str(len(body)), **headers) + body])
 
 
 def error(status: int, kind: str, message: str = "No.", **headers: str) -> Script:
@@ -80,7 +89,9 @@ def events(listed: list[dict], *after: str, end: bool = True) -> Script:
     """Stream events, each as a chunk; ``after`` says what happens instead of the end."""
     script: Script = [head(200, "text/event-stream; charset=utf-8", transfer_encoding="chunked")]
     script += [event(document) for document in listed]
-    return [*script, *after] if after else [*script, b"0\r\n\r\n"] if end else script
+    if after or not end:
+        return [*script, *after]
+    return Harmless([*script, b"0\r\n\r\n"])
 
 
 class FakeUpstream:
@@ -90,6 +101,8 @@ class FakeUpstream:
         self.requests: list[Received] = []
         self.scripts: list[Script] = []
         self.otherwise: Callable[[dict], Script] | None = None
+        #: Whether it was told to do what a client may remember it for.
+        self.hurt = False
         self.arrived = threading.Condition()
         self._connections = 0
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -99,6 +112,7 @@ class FakeUpstream:
 
     def will(self, *scripts: Script) -> None:
         """Forget what was, and answer the next requests by these scripts."""
+        self.hurt |= any(not isinstance(script, Harmless) for script in scripts)
         self.requests.clear()
         self.scripts[:] = scripts
 

@@ -13,7 +13,7 @@ from isthmus.config import Config, UpstreamConfig
 from isthmus.routing.catalog import Catalog, ModelRow, RetiredModel
 from isthmus.routing.directory import directory
 from isthmus.routing.names import Names
-from isthmus.routing.plan import Planner, Target
+from isthmus.routing.plan import Credential, Planner, Target
 from isthmus.translate.chat_over_messages.request import translate
 from isthmus.translate.remarks import Remarks
 from isthmus.wire.chat.documents import ChatMessage, ChatRequest
@@ -53,6 +53,8 @@ cache_minimum = 256
 class OneUpstream:
     kind = "anthropic"
     base_urls = ("https://api.anthropic.com",)
+    credentials = (Credential("main", 1, "id", "main"),)
+    api_version = None
 
 
 def test_a_row_added_to_the_file_is_served_by_its_own_rules():

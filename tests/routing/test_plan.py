@@ -1,16 +1,10 @@
 import pytest
 from msgspec import Struct
 
-from isthmus.errors import (
-    UnknownModel,
-    UpstreamBroken,
-    UpstreamError,
-    UpstreamRefused,
-    UpstreamUnavailable,
-)
+from isthmus.errors import UnknownModel
 from isthmus.routing.catalog import Catalog
 from isthmus.routing.names import Names
-from isthmus.routing.plan import Plan, Planner, Target
+from isthmus.routing.plan import Credential, Plan, Planner, Target
 from isthmus.routing.router import Router
 
 CATALOG = Catalog.load()
@@ -19,19 +13,17 @@ CATALOG = Catalog.load()
 class Upstream(Struct, frozen=True):
     kind: str
     base_urls: tuple[str, ...]
+    credentials: tuple[Credential, ...] = (Credential("main", 1, "id", "main"),)
+    api_version: str | None = None
 
 
 MAIN = Upstream("anthropic", ("https://a1", "https://a2"))
-SPARE = Upstream("anthropic", ("https://b1",))
+SPARE = Upstream("anthropic", ("https://b1",), (Credential("spare", 1, "id2", "spare"),))
 BOX = Upstream("sandbox", ("http://sandbox",))
 
 
 def places(plan: Plan) -> list[tuple[str, str, str]]:
     return [(route.upstream, route.model, route.base_url) for route in plan.routes]
-
-
-def refused(status: int, message: str = "no", kind: str = "api_error") -> UpstreamRefused:
-    return UpstreamRefused(message, upstream_status=status, upstream_type=kind)
 
 
 def test_any_claude_model_is_tried_at_every_anthropic_upstream_in_file_order():
@@ -96,69 +88,51 @@ def test_a_model_that_nothing_can_serve_is_refused_at_the_start(upstreams, targe
         Planner(CATALOG, upstreams, {"mine": targets})
 
 
-# The routes of this plan, by index:
-#   0 main/opus@a1   1 main/opus@a2   2 main/haiku@a1   3 main/haiku@a2   4 spare/opus@b1
-PLAN = Planner(
-    CATALOG,
-    {"main": MAIN, "spare": SPARE},
-    {
-        "mine": [
-            Target("main", "claude-opus-5"),
-            Target("main", "claude-haiku-4-5"),
-            Target("spare", "claude-opus-5"),
-        ]
-    },
-).plan("mine")
+def test_targets_are_tried_in_order_unless_they_say_otherwise():
+    plan = Planner(
+        CATALOG,
+        {"main": MAIN, "spare": SPARE, "box": BOX},
+        {"mine": [Target("main", "claude-opus-5"), Target("spare", "claude-opus-5")]},
+    ).plan("mine")
+    assert [[choice.upstream for choice in tier] for tier in plan.tiers] == [["main"], ["spare"]]
+    assert not plan.varies
 
 
-@pytest.mark.parametrize(
-    ("error", "after_first", "after_second"),
-    [
-        (UpstreamUnavailable("not reached"), 1, 2),
-        (UpstreamUnavailable("too late", code="timeout", status=504), 1, 2),
-        (UpstreamBroken("ended before content"), 1, 2),
-        (refused(500), 1, 2),
-        (refused(502), 1, 2),
-        (refused(503), 1, 2),
-        (refused(504), 1, 2),
-        (refused(529), 1, 2),
-        (refused(408), 1, 2),
-        (refused(302), 1, 2),
-        (refused(429), 2, 3),
-        (refused(403), 2, 3),
-        (refused(401), 4, 4),
-        (refused(402), 4, 4),
-        (refused(400, "Your credit balance is too low to access the API."), 4, 4),
-        (refused(400, "You have reached your specified API usage limits."), 4, 4),
-        (refused(429, "This organization has reached its spend limit."), 4, 4),
-        (refused(429, kind="billing_error"), 4, 4),
-        (refused(400), None, None),
-        (refused(404), None, None),
-        (refused(405), None, None),
-        (refused(409), None, None),
-        (refused(413), None, None),
-        (refused(422), None, None),
-    ],
-    ids=lambda value: f"{value} {getattr(value, 'upstream_status', '')}" if value else None,
-)
-def test_a_failure_before_content_moves_on_as_far_as_it_must(
-    error: UpstreamError, after_first: int | None, after_second: int | None
-):
-    assert PLAN.next_after(0, error) == after_first
-    assert PLAN.next_after(1, error) == after_second
+def test_weighted_targets_share_a_tier_and_others_keep_their_place():
+    plan = Planner(
+        CATALOG,
+        {"main": MAIN, "spare": SPARE, "box": BOX},
+        {
+            "mine": [
+                Target("box", "claude-opus-5", tier=9),
+                Target("main", "claude-opus-5", weight=3),
+                Target("spare", "claude-opus-5", weight=1),
+            ]
+        },
+    ).plan("mine")
+    assert [[choice.upstream for choice in tier] for tier in plan.tiers] == [
+        ["main", "spare"],
+        ["box"],
+    ]
+    assert plan.varies
 
 
-@pytest.mark.parametrize("error", [UpstreamUnavailable("gone"), refused(529), refused(429)])
-def test_after_the_last_route_there_is_none(error: UpstreamError):
-    assert PLAN.next_after(4, error) is None
+def test_every_credential_is_tried_at_every_base_url():
+    keys = (Credential("two", 1, "x", "org"), Credential("two", 2, "y", "org"))
+    two = Upstream("anthropic", ("https://a1", "https://a2"), keys)
+    plan = Planner(CATALOG, {"two": two}, {}).plan("claude-opus-5")
+    assert [(route.credential.number, route.base_url) for route in plan.routes] == [
+        (1, "https://a1"),
+        (1, "https://a2"),
+        (2, "https://a1"),
+        (2, "https://a2"),
+    ]
 
 
-@pytest.mark.parametrize("status", [401, 402, 403, 429])
-def test_a_refused_credential_is_never_shown_to_another_base_url(status: int):
-    for index, failed in enumerate(PLAN.routes):
-        following = PLAN.next_after(index, refused(status))
-        if following is not None and PLAN.routes[following].upstream == failed.upstream:
-            assert PLAN.routes[following].base_url == failed.base_url
+def test_an_upstream_of_the_new_version_alone_takes_no_sampling():
+    new = Upstream("anthropic", ("https://a",), api_version="2026-10-21")
+    route = Planner(CATALOG, {"new": new}, {}).plan("claude-sonnet-4-6").routes[0]
+    assert route.capabilities.sampling == "none"
 
 
 def test_the_router_plans_what_a_name_means():

@@ -285,7 +285,7 @@ def test_no_request_makes_the_gateway_fail(started, upstreams, request_document)
             events(make.stream(GOOD)) if document.get("stream") else whole(GOOD)
         )
     try:
-        answer = ask(started, request_document)
+        answer = ask(started.fresh(), request_document)
     finally:
         for upstream in upstreams:
             upstream.otherwise = None

@@ -108,7 +108,7 @@ def test_next_base_url_streams_when_the_first_cannot(gateway, primary, backup, n
     ("script", "status", "code"),
     [
         (error(400, "invalid_request_error", "max_tokens: no"), 400, "invalid_request"),
-        (error(404, "not_found_error"), 404, "model_not_found"),
+        (error(422, "invalid_request_error"), 422, "invalid_request"),
         (raw(b"<html>too big</html>", 413, "text/html"), 413, "request_too_large"),
         (error(401, "authentication_error"), 502, "upstream_auth_error"),
         (error(429, "rate_limit_error", retry_after="7"), 429, "rate_limit_exceeded"),
@@ -206,7 +206,7 @@ def test_nothing_of_the_callers_headers_goes_upstream(gateway, primary):
     (received,) = primary.requests
     assert received.headers.keys() == {
         "host", "content-type", "accept", "accept-encoding", "user-agent", "x-api-key",
-        "anthropic-version", "content-length",
+        "anthropic-version", "content-length", "x-isthmus-hops",
     }  # fmt: skip
     assert received.headers["x-api-key"] == "sk-upstream"
 

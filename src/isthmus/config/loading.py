@@ -16,7 +16,14 @@ import msgspec
 from msgspec import structs
 
 from isthmus.config.lines import line_of
-from isthmus.config.settings import ANTHROPIC, SECTIONS, Config, Secret, UpstreamConfig
+from isthmus.config.settings import (
+    ANTHROPIC,
+    SECTIONS,
+    ApiKeyConfig,
+    Config,
+    Secret,
+    UpstreamConfig,
+)
 
 SHORTEST_KEY = 16
 API_KEY_VARIABLE = "ANTHROPIC_API_KEY"
@@ -185,20 +192,41 @@ def _caller_key(path: KeyPath, secret: Secret, environ: Mapping[str, str]) -> Se
 def _upstream(
     path: KeyPath, upstream: UpstreamConfig, environ: Mapping[str, str]
 ) -> UpstreamConfig:
+    """Fill in what is absent; afterwards all credentials are in ``api_keys``."""
     if upstream.kind == "sandbox":
-        for name in ("base_urls", "api_key"):
+        for name in ("base_urls", "api_key", "api_keys"):
             if getattr(upstream, name):
                 raise _Problem((*path, name), "a sandbox takes none")
         return upstream
-    if upstream.api_key is None:
-        raise _Problem((*path, "api_key"), "is required, for instance 'env:ANTHROPIC_API_KEY'")
     written = upstream.base_urls or (ANTHROPIC,)
     urls = tuple(_base_url((*path, "base_urls"), url) for url in written)
     return structs.replace(
         upstream,
         base_urls=tuple(dict.fromkeys(urls)),
-        api_key=_resolved((*path, "api_key"), upstream.api_key, environ),
+        api_key=None,
+        api_keys=_credentials(path, upstream, environ),
     )
+
+
+def _credentials(
+    path: KeyPath, upstream: UpstreamConfig, environ: Mapping[str, str]
+) -> tuple[ApiKeyConfig, ...]:
+    """Return the credentials with their secrets and accounts."""
+    if upstream.api_key is not None:
+        if upstream.api_keys:
+            raise _Problem((*path, "api_keys"), "there is an api_key as well; one of them is meant")
+        secret = _resolved((*path, "api_key"), upstream.api_key, environ)
+        return (ApiKeyConfig(secret=secret, account=path[-1]),)
+    if not upstream.api_keys:
+        raise _Problem((*path, "api_key"), "is required, for instance 'env:ANTHROPIC_API_KEY'")
+    keys: dict[str, ApiKeyConfig] = {}
+    for number, key in enumerate(upstream.api_keys, 1):
+        secret = _resolved((*path, "api_keys"), key.secret, environ)
+        if secret.reveal() in keys:
+            raise _Problem((*path, "api_keys"), f"number {number} is the same as another")
+        account = key.account or f"{path[-1]}/{number}"
+        keys[secret.reveal()] = ApiKeyConfig(secret=secret, account=account)
+    return tuple(keys.values())
 
 
 def _base_url(path: KeyPath, url: str) -> str:

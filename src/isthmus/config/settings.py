@@ -11,7 +11,8 @@ from isthmus.config.overrides import CapabilitiesConfig, RateConfig
 
 ANTHROPIC = "https://api.anthropic.com"
 
-Seconds = Annotated[float, Meta(gt=0, description="Seconds, more than 0.")]
+#: More than a day is a mistake; TOML's `inf` would be one, too.
+Seconds = Annotated[float, Meta(gt=0, le=86_400, description="Seconds, more than 0.")]
 Name = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{1,64}$")]
 
 
@@ -75,10 +76,33 @@ class TimeoutsConfig(_Section, frozen=True, kw_only=True):
     stall: Annotated[
         Seconds, Meta(description="Any silence in a stream after that; pings count as life.")
     ] = 60.0
+    content_idle: Annotated[
+        Seconds,
+        Meta(
+            description="Pings and nothing else in a stream that has begun, unless the model "
+            "thinks or writes a tool call."
+        ),
+    ] = 300.0
+    write: Annotated[Seconds, Meta(description="Until the upstream has taken a request.")] = 30.0
     total: Annotated[Seconds, Meta(description="A whole streamed answer.")] = 3600.0
     unary_total: Annotated[Seconds, Meta(description="A whole answer asked for in one piece.")] = (
         600.0
     )
+
+
+class ApiKeyConfig(_Section, frozen=True, kw_only=True):
+    """One of several credentials of an upstream."""
+
+    secret: Annotated[
+        Secret, Meta(description="`env:NAME` or `file:/path`; never the secret itself.")
+    ]
+    account: Annotated[
+        Annotated[str, Meta(min_length=1)] | None,
+        Meta(
+            description="The organisation it belongs to, by any name. Keys of one account read "
+            "each other's thinking and share prompt caches. Absent: an account of its own.",
+        ),
+    ] = None
 
 
 class UpstreamConfig(_Section, frozen=True, kw_only=True):
@@ -96,6 +120,25 @@ class UpstreamConfig(_Section, frozen=True, kw_only=True):
         Secret | None,
         Meta(description="`env:NAME` or `file:/path`; never the secret itself. Not for a sandbox."),
     ] = None
+    api_keys: Annotated[
+        tuple[ApiKeyConfig, ...],
+        Meta(
+            description="Instead of `api_key`: several credentials. Conversations are spread over "
+            "their accounts, and each stays with its own."
+        ),
+    ] = ()
+    api_version: Annotated[
+        Literal["2023-06-01", "2026-10-21"] | None,
+        Meta(description="The only `anthropic-version` it takes. Absent: whichever fits a call."),
+    ] = None
+    hedge_after: Annotated[
+        Seconds | None,
+        Meta(
+            description="When a short answer in one piece has not come by then, ask another route "
+            "as well and take what comes first. Both are billed, so at most one call in twenty is "
+            "hedged. Absent: never."
+        ),
+    ] = None
     timeouts: Annotated[TimeoutsConfig, Meta(description="How long it may take.")] = field(
         default_factory=TimeoutsConfig
     )
@@ -106,6 +149,17 @@ class TargetConfig(_Section, frozen=True, kw_only=True):
 
     upstream: Annotated[str, Meta(description="The upstream's name in this file.")]
     model: Annotated[str, Meta(min_length=1, description="The model's id there.")]
+    tier: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(
+            description="Lower tiers are tried first; targets of one tier share the "
+            "conversations. Absent: the target's place in the list, or 1 if it has a weight.",
+        ),
+    ] = None
+    weight: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="Its share of the conversations of its tier. Absent: 1."),
+    ] = None
 
 
 class ModelConfig(_Section, frozen=True, kw_only=True):
@@ -115,7 +169,8 @@ class ModelConfig(_Section, frozen=True, kw_only=True):
         tuple[TargetConfig, ...],
         Meta(
             min_length=1,
-            description="Tried in this order. May be absent if the name is an id of the catalog.",
+            description="Tried in this order, unless tiers or weights say otherwise. May be absent "
+            "if the name is an id of the catalog.",
         ),
     ] = ()
     capabilities: Annotated[
@@ -202,6 +257,7 @@ SECTIONS = (
     Config,
     ServerConfig,
     UpstreamConfig,
+    ApiKeyConfig,
     TimeoutsConfig,
     ModelConfig,
     TargetConfig,

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import blake2b
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from isthmus.config import Config, UpstreamConfig
 from isthmus.routing.catalog import Catalog
 from isthmus.routing.listing import Listing
 from isthmus.routing.names import Names
 from isthmus.routing.overrides import Override, overridden
-from isthmus.routing.plan import Planner
+from isthmus.routing.plan import Credential, Planner
 from isthmus.routing.router import Router
 
 #: Only a name: nothing is ever looked up or connected to.
 _IN_PROCESS = "http://sandbox"
+
+
+class _Reachable(Struct, frozen=True, kw_only=True):
+    """An upstream as planning sees it."""
+
+    kind: str
+    base_urls: tuple[str, ...]
+    credentials: tuple[Credential, ...]
+    api_version: str | None
 
 
 class Directory(Struct, frozen=True, kw_only=True):
@@ -40,21 +50,36 @@ def directory(config: Config, catalog: Catalog | None = None) -> Directory:
     """
     catalog, overrides = overridden(catalog or Catalog.load(), config.models)
     served = {name: model.targets for name, model in config.models.items() if model.targets}
+    reachable = {name: _reachable(name, upstream) for name, upstream in config.upstreams.items()}
     names = Names(catalog, config.aliases, served)
     return Directory(
         catalog=catalog,
         names=names,
-        router=Router(names, Planner(catalog, _reachable(config), served, overrides)),
+        router=Router(names, Planner(catalog, reachable, served, overrides)),
         listing=Listing(catalog, names, served, overrides),
         overrides=overrides,
     )
 
 
-def _reachable(config: Config) -> dict[str, UpstreamConfig]:
-    """Give the sandboxes, which are called in process, an address to be planned by."""
-    return {
-        name: upstream
-        if upstream.base_urls
-        else structs.replace(upstream, base_urls=(_IN_PROCESS,))
-        for name, upstream in config.upstreams.items()
-    }
+def _reachable(name: str, config: UpstreamConfig) -> _Reachable:
+    """Describe an upstream; a sandbox, which is called in process, by names of its own."""
+    credentials = tuple(
+        Credential(
+            upstream=name,
+            number=number,
+            id=_stand_in(key.secret.reveal()),
+            account=key.account or name,
+        )
+        for number, key in enumerate(config.api_keys, 1)
+    )
+    return _Reachable(
+        kind=config.kind,
+        base_urls=config.base_urls or (_IN_PROCESS,),
+        credentials=credentials or (Credential(name, 1, "", name),),
+        api_version=config.api_version,
+    )
+
+
+def _stand_in(secret: str) -> str:
+    """Return a word that is another for another secret, and tells nothing about it."""
+    return blake2b(secret.encode(), digest_size=8, key=b"isthmus credential").hexdigest()

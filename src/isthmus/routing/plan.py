@@ -1,44 +1,44 @@
-"""The order of attempts: which upstreams may serve a model, and where to go on after a failure.
+"""Which routes may serve a model, in tiers. Pure: it knows nothing of health, time or a call.
 
-Pure: it knows nothing of health, time or what an upstream is made of. Whether content has already
-gone out, after which nothing else may be tried, is for the exchange to know.
+A route is a model at one base URL of one upstream with one credential: what one attempt goes to.
+The order in which a call tries them is for `affinity` (whose turn it is) and `failover` (who is
+well) to say.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, Protocol
+from itertools import groupby
+from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from isthmus.call import Capabilities
-from isthmus.errors import UnknownModel, UpstreamError, UpstreamRefused
+from isthmus.errors import UnknownModel
 from isthmus.routing.catalog import Catalog, Deprecation
 from isthmus.routing.names import find_row
 from isthmus.routing.overrides import Override
 
 #: Kinds of upstreams that serve Claude models without being told so; the first that is there wins.
 _SERVES_CLAUDE = ("anthropic", "sandbox")
-
-#: Where to go on after a failure: to any other route; to another target, but never to another base
-#: URL with the same credential; past everything that has this credential; nowhere.
-Reach = Literal["route", "target", "upstream", "nowhere"]
-
-_REACH: dict[int, Reach] = {
-    401: "upstream",
-    402: "upstream",
-    403: "target",
-    408: "route",  # it waited for the request in vain: nothing was done, nothing is billed
-    429: "target",
-}
-#: The credential has no money left, which the API says by a 400 or a 429 as well.
-_OUT_OF_MONEY = re.compile(
-    r"credit balance is too low|spend(?:ing)? limit|usage limits|billing", re.IGNORECASE
-)
+#: From this version on the Messages API takes no sampling parameters.
+_WITHOUT_SAMPLING = "2026-10-21"
 
 
-class ConfiguredUpstream(Protocol):
+class Credential(Struct, frozen=True):
+    """One credential of an upstream, without its secret.
+
+    ``number`` counts from 1, in the order of the file; ``id`` stands for the secret itself, so that
+    a new one is not taken for the old; ``account`` is whose it is.
+    """
+
+    upstream: str
+    number: int
+    id: str
+    account: str
+
+
+class PlannedUpstream(Protocol):
     """What planning needs to know of an upstream. ``base_urls``: primary first, at least one."""
 
     @property
@@ -49,6 +49,16 @@ class ConfiguredUpstream(Protocol):
     @property
     def base_urls(self) -> Sequence[str]:
         """Where it can be reached."""
+        ...
+
+    @property
+    def credentials(self) -> Sequence[Credential]:
+        """With what, at least one."""
+        ...
+
+    @property
+    def api_version(self) -> str | None:
+        """The only version of the API it takes."""
         ...
 
 
@@ -65,36 +75,61 @@ class ConfiguredTarget(Protocol):
         """The model's id there."""
         ...
 
+    @property
+    def tier(self) -> int | None:
+        """Lower tiers are tried first."""
+        ...
+
+    @property
+    def weight(self) -> float | None:
+        """Its share within its tier."""
+        ...
+
 
 class Target(Struct, frozen=True):
-    """A model of one upstream."""
+    """A model of one upstream; ``tier`` and ``weight`` as in the configuration."""
 
     upstream: str
     model: str
+    tier: int | None = None
+    weight: float | None = None
 
 
 class Route(Struct, frozen=True, kw_only=True):
-    """One way to serve a call: a target at one of its upstream's base URLs."""
+    """One way to serve a call: a target at one base URL of its upstream, with one credential."""
 
     upstream: str
     model: str
     base_url: str
+    credential: Credential
     capabilities: Capabilities
     deprecation: Deprecation | None = None
 
+    @property
+    def account(self) -> str:
+        """Whose credential it is; thinking and prompt caches are bound to that."""
+        return self.credential.account
 
-class Plan(Struct, frozen=True):
-    """The routes of a call, in the order in which they are to be tried; at least one."""
 
+class Choice(Struct, frozen=True):
+    """A target and its routes: credential by credential, each at every base URL."""
+
+    upstream: str
+    model: str
+    weight: float
     routes: tuple[Route, ...]
 
-    def next_after(self, index: int, error: UpstreamError) -> int | None:
-        """Return the route to try after ``routes[index]`` failed before any content; None: stop."""
-        failed, reach = self.routes[index], reach_of(error)
-        for following in range(index + 1, len(self.routes)):
-            if _is_within(reach, failed, self.routes[following]):
-                return following
-        return None
+
+class Plan(Struct, frozen=True):
+    """The routes of a model in tiers; a tier is tried when all before it have failed.
+
+    ``routes`` are all of them in the order of the file, at least one. ``varies``: their order
+    depends on the conversation.
+    """
+
+    tiers: tuple[tuple[Choice, ...], ...]
+    routes: tuple[Route, ...]
+    varies: bool
 
 
 class Planner:
@@ -103,7 +138,7 @@ class Planner:
     def __init__(
         self,
         catalog: Catalog,
-        upstreams: Mapping[str, ConfiguredUpstream],
+        upstreams: Mapping[str, PlannedUpstream],
         models: Mapping[str, Sequence[ConfiguredTarget]],
         overrides: Mapping[str, Override] | None = None,
     ) -> None:
@@ -140,7 +175,7 @@ class Planner:
         return self._of_claude(model)
 
     def _of_claude(self, model: str) -> Plan:
-        return self._of(model, (Target(upstream, model) for upstream in self._claude))
+        return self._of(model, [Target(upstream, model) for upstream in self._claude])
 
     def _of_targets(self, name: str, targets: Sequence[ConfiguredTarget]) -> Plan:
         missing = [target.upstream for target in targets if target.upstream not in self._upstreams]
@@ -148,59 +183,56 @@ class Planner:
             raise ValueError(f"model {name!r}: there is no upstream {missing[0]!r}")
         if not targets:
             raise ValueError(f"model {name!r} has no target")
-        return self._of(name, (Target(target.upstream, target.model) for target in targets))
+        return self._of(name, targets)
 
-    def _of(self, name: str, targets: Iterable[Target]) -> Plan:
+    def _of(self, name: str, targets: Sequence[ConfiguredTarget]) -> Plan:
         override = self._overrides.get(name, Override())
-        different = dict.fromkeys(targets)
-        return Plan(tuple(route for target in different for route in self._to(target, override)))
-
-    def _to(self, target: Target, override: Override) -> Iterable[Route]:
-        row = find_row(self._catalog, target.model)
-        rules = (row or self._catalog.newest).capabilities
-        for base_url in self._upstreams[target.upstream].base_urls:
-            yield Route(
+        placed: dict[tuple[str, str], tuple[int, Choice]] = {}
+        for place, target in enumerate(targets, 1):
+            weighted = target.tier is None and target.weight is not None
+            tier = target.tier or (1 if weighted else place)
+            choice = Choice(
                 upstream=target.upstream,
                 model=target.model,
-                base_url=base_url,
-                capabilities=override.applied_to(rules),
-                deprecation=row.deprecation if row is not None else None,
+                weight=target.weight or 1.0,
+                routes=tuple(self._to(target, override)),
             )
+            placed.setdefault((target.upstream, target.model), (tier, choice))
+        in_order = sorted(placed.values(), key=_tier)
+        return _plan([[choice for _, choice in tier] for _, tier in groupby(in_order, key=_tier)])
+
+    def _to(self, target: ConfiguredTarget, override: Override) -> Iterable[Route]:
+        upstream = self._upstreams[target.upstream]
+        row = find_row(self._catalog, target.model)
+        rules = override.applied_to((row or self._catalog.newest).capabilities)
+        if upstream.api_version == _WITHOUT_SAMPLING:
+            rules = structs.replace(rules, sampling="none")
+        for credential in upstream.credentials:
+            for base_url in upstream.base_urls:
+                yield Route(
+                    upstream=target.upstream,
+                    model=target.model,
+                    base_url=base_url,
+                    credential=credential,
+                    capabilities=rules,
+                    deprecation=row.deprecation if row is not None else None,
+                )
 
 
-def reach_of(error: UpstreamError) -> Reach:
-    """Decide how far away the next attempt must be after a failure before any content."""
-    if not isinstance(error, UpstreamRefused):
-        return "route"  # not reached, not answered in time, or broken off
-    status = error.upstream_status
-    if status in (400, 429) and _speaks_of_money(error):
-        return "upstream"
-    if status in _REACH:
-        return _REACH[status]
-    # What the caller got wrong stays wrong elsewhere; anything else is the upstream's own trouble.
-    return "nowhere" if 400 <= status < 500 else "route"
+def _plan(tiers: Sequence[Sequence[Choice]]) -> Plan:
+    routes = [[route for choice in tier for route in choice.routes] for tier in tiers]
+    return Plan(
+        tiers=tuple(map(tuple, tiers)),
+        routes=tuple(route for tier in routes for route in tier),
+        varies=any(len({(route.model, route.credential) for route in tier}) > 1 for tier in routes),
+    )
 
 
-def _speaks_of_money(error: UpstreamRefused) -> bool:
-    by_type = error.upstream_type == "billing_error"
-    return by_type or _OUT_OF_MONEY.search(error.message) is not None
+def _tier(placed: tuple[int, Choice]) -> int:
+    return placed[0]
 
 
-def _is_within(reach: Reach, failed: Route, following: Route) -> bool:
-    same_upstream = following.upstream == failed.upstream
-    match reach:
-        case "route":
-            return True
-        case "target":
-            same_target = same_upstream and following.model == failed.model
-            return not same_target and (not same_upstream or following.base_url == failed.base_url)
-        case "upstream":
-            return not same_upstream
-        case "nowhere":
-            return False
-
-
-def _claude_upstreams(upstreams: Mapping[str, ConfiguredUpstream]) -> tuple[str, ...]:
+def _claude_upstreams(upstreams: Mapping[str, PlannedUpstream]) -> tuple[str, ...]:
     for kind in _SERVES_CLAUDE:
         names = tuple(name for name, upstream in upstreams.items() if upstream.kind == kind)
         if names:

@@ -17,7 +17,7 @@ from isthmus.errors import GatewayBusy, GatewayDefect, GatewayError, InvalidRequ
 from isthmus.serving.chat import ChatCompletions
 from isthmus.serving.connection import Connection, PlainConnection, offered
 from isthmus.serving.drain import Drain
-from isthmus.serving.health import Health
+from isthmus.serving.health import Probes
 from isthmus.serving.models import Models
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import ClientGone, Receive, Request, Scope, Send
@@ -38,7 +38,7 @@ class Doors(Struct, frozen=True, kw_only=True):
 
     chat: ChatCompletions
     models: Models
-    health: Health
+    health: Probes
 
 
 class Route(Struct, frozen=True):

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from isthmus.access.keys import KeyRing
 from isthmus.call import Outcome, Principal
-from isthmus.errors import GatewayError, InvalidRequest, UpstreamRefused
+from isthmus.errors import GatewayError, InvalidRequest, UpstreamError, UpstreamRefused
+from isthmus.routing.affinity import in_order
+from isthmus.routing.plan import Plan, Route
 from isthmus.routing.router import Router
-from isthmus.serving import remarks as remarks_out
-from isthmus.serving.chat_call import ChatCall, ChatSettings, Wishes
+from isthmus.serving.chat_call import ChatCall, ChatSettings, tell_attempts, word_for
 from isthmus.serving.chat_callers import StreamedChat, WholeChat
+from isthmus.serving.conversation import conversation
 from isthmus.serving.exchange import Exchange
 from isthmus.serving.heartbeat import beat
 from isthmus.serving.recollection import Recollection
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
+from isthmus.serving.wishes import wishes
 from isthmus.storage.stash import Stash
 from isthmus.translate.chat_over_messages.failure import tell
 from isthmus.translate.chat_over_messages.legacy import is_legacy
+from isthmus.translate.chat_over_messages.reasoning import account_of
 from isthmus.wire import json
 from isthmus.wire.chat.documents import ChatRequest
 from isthmus.wire.chat.shape import checked
@@ -53,23 +57,26 @@ class ChatCompletions:
         )
         outcome.principal = principal.id
         document = parsed(await request.body())
+        planned = self._router.plan(document["model"])
         call = ChatCall(
             document,
-            self._router.plan(document["model"]),
-            wishes=Wishes(
-                strict=request.headers.get("x-isthmus-strict") == "1",
-                explains=request.headers.get(remarks_out.EXPLAIN) == "1",
-            ),
+            planned,
+            wishes=wishes(request.headers, stream=bool(document.get("stream"))),
             created=int(self._clock()),
             settings=self._settings,
             recollection=self._recollection(principal, document),
         )
         outcome.model = call.planned.model
         call.announce(reply)
-        if call.facts.stream:
-            await self._stream(StreamedChat(call, reply, outcome), reply, outcome)
-        else:
-            await self._answer(WholeChat(call, reply, outcome), outcome)
+        routes = in_turn(planned.plan, principal, request.headers, document)
+        try:
+            if call.facts.stream:
+                await self._stream(routes, StreamedChat(call, reply, outcome), reply, outcome)
+            else:
+                await self._answer(routes, WholeChat(call, reply, outcome), outcome)
+        except UpstreamError:
+            tell_attempts(reply, outcome)
+            raise
 
     def _recollection(self, principal: Principal, document: ChatRequest) -> Recollection | None:
         # The calls of old clients have no ids, by which an answer could be told from another.
@@ -77,20 +84,22 @@ class ChatCompletions:
             return None
         return Recollection(self._stash, principal.id, document["messages"])
 
-    async def _answer(self, caller: WholeChat, outcome: Outcome) -> None:
+    async def _answer(self, routes: Sequence[Route], caller: WholeChat, outcome: Outcome) -> None:
         try:
-            await self._exchange.run(caller.call.planned.plan, caller, outcome)
+            await self._exchange.run(routes, caller, outcome)
         except UpstreamRefused as error:
             raise tell(error) from None
         finally:
             caller.note_usage()
 
-    async def _stream(self, caller: StreamedChat, reply: Reply, outcome: Outcome) -> None:
+    async def _stream(
+        self, routes: Sequence[Route], caller: StreamedChat, reply: Reply, outcome: Outcome
+    ) -> None:
         failure: GatewayError | None = None
         async with asyncio.TaskGroup() as group:
             heart = group.create_task(beat(reply))
             try:
-                await self._exchange.run(caller.call.planned.plan, caller, outcome)
+                await self._exchange.run(routes, caller, outcome)
             except GatewayError as error:
                 failure = tell(error) if isinstance(error, UpstreamRefused) else error
             finally:
@@ -98,6 +107,18 @@ class ChatCompletions:
                 heart.cancel()
         if failure is not None:
             await caller.fail(failure)
+
+
+def in_turn(
+    plan: Plan, principal: Principal, headers: Mapping[str, str], document: ChatRequest
+) -> Sequence[Route]:
+    """Return the routes in the order in which this conversation tries them."""
+    if not plan.varies:
+        return plan.routes
+    tag = account_of(document["messages"])
+    accounts = (route.account for route in plan.routes)
+    account = next((name for name in accounts if word_for(name) == tag), None) if tag else None
+    return in_order(plan, conversation(principal.id, headers, document), account)
 
 
 def parsed(body: bytes, *, model: str | None = None) -> ChatRequest:

@@ -16,6 +16,7 @@ from isthmus.serving.exchange import Prepared
 from isthmus.serving.lifecycle import day_of, told
 from isthmus.serving.recollection import Recollection
 from isthmus.serving.reply import Reply
+from isthmus.serving.wishes import Wishes
 from isthmus.translate.chat_over_messages.applied import Applied, applied
 from isthmus.translate.chat_over_messages.forced import as_call
 from isthmus.translate.chat_over_messages.form import PLAIN, AnswerForm
@@ -36,6 +37,9 @@ from isthmus.wire import json
 from isthmus.wire.chat.documents import ChatRequest, Completion
 from isthmus.wire.messages.documents import Block, Message, MessagesRequest
 
+#: A body of so many bytes is a very long prompt, which takes its time to be read.
+_LONG_PROMPT = 1024 * 1024
+
 
 class ChatSettings(Struct, frozen=True, kw_only=True):
     """How chat requests are translated, and asked.
@@ -45,16 +49,6 @@ class ChatSettings(Struct, frozen=True, kw_only=True):
 
     terms: Terms = DEFAULT_TERMS
     unary_max_tokens: int = 4096
-
-
-class Wishes(Struct, frozen=True, kw_only=True):
-    """What the client asks of the gateway itself, in headers.
-
-    ``strict``: errors instead of warnings; ``explains``: which rules have applied.
-    """
-
-    strict: bool = False
-    explains: bool = False
 
 
 class ChatCall:
@@ -85,7 +79,7 @@ class ChatCall:
         self.turn = AnswerTurn({})
         #: Whether the answer may hold what the client will not bring back.
         self.worth_remembering = False
-        self._wishes = wishes
+        self.wishes = wishes
         self._settings = settings
         self._recollection = recollection
         self._account = ""
@@ -105,13 +99,13 @@ class ChatCall:
 
         Without ``stream`` the answer is asked for in one piece where it is short.
         """
-        self.remarks = Remarks(strict=self._wishes.strict)
+        self.remarks = Remarks(strict=self.wishes.strict)
         if self.planned.substituted:
             self.remarks.note("model.substituted", "model", f"served by {self.planned.model}")
         if route.deprecation is not None:
             text = told(route.deprecation, day_of(self.created))
             self.remarks.note("model.deprecated", "model", text)
-        self._account = route.upstream
+        self._account = route.account
         remembered = self._recollection
         translated = self._translated = translate(
             self.document,
@@ -120,11 +114,11 @@ class ChatCall:
             remarks=self.remarks,
             terms=self._settings.terms,
             memory=Memory(
-                recalled=remembered.recalled(route.upstream) if remembered is not None else None,
-                account=_word_for(route.upstream) if route.capabilities.account_bound else "",
+                recalled=remembered.recalled(route.account) if remembered is not None else None,
+                account=word_for(route.account) if route.capabilities.account_bound else "",
             ),
         )
-        if self._wishes.explains:
+        if self.wishes.explains:
             self.explained = remarks_out.explained(self.applied(translated))
         self.form = translated.form
         self.worth_remembering = remembered is not None and _may_think(
@@ -178,9 +172,13 @@ class ChatCall:
     def _prepared(self, document: MessagesRequest, *, stream: bool) -> Prepared:
         translated = cast("Translated", self._translated)
         call = MessagesCall(
-            body=json.encode(document), version=translated.version, betas=translated.betas
+            body=json.encode(document),
+            version=translated.version,
+            betas=translated.betas,
+            hops=self.wishes.hops + 1,
         )
-        return Prepared(call=call, stream=stream, slow_start=translated.slow_start)
+        slow_start = translated.slow_start or len(call.body) > _LONG_PROMPT
+        return Prepared(call=call, stream=stream, slow_start=slow_start)
 
     def _is_short(self, translated: Translated) -> bool:
         document = translated.document
@@ -212,8 +210,7 @@ class ChatCall:
     def complete_headers(self, reply: Reply, outcome: Outcome, message_id: str | None) -> None:
         """Add what is known once an upstream has answered."""
         attempt = outcome.attempts[-1]
-        reply.headers["x-isthmus-upstream"] = attempt.upstream
-        reply.headers["x-isthmus-attempts"] = str(len(outcome.attempts))
+        tell_attempts(reply, outcome)
         if message_id:
             reply.headers["x-isthmus-upstream-id"] = message_id
         if attempt.request_id:
@@ -224,6 +221,13 @@ class ChatCall:
             reply.headers[remarks_out.EXPLAIN] = self.explained
 
 
+def tell_attempts(reply: Reply, outcome: Outcome) -> None:
+    """Say in the headers who was asked last, and how often somebody was."""
+    if outcome.attempts:
+        reply.headers["x-isthmus-upstream"] = outcome.attempts[-1].upstream
+        reply.headers["x-isthmus-attempts"] = str(len(outcome.attempts))
+
+
 def _may_think(document: MessagesRequest, capabilities: Capabilities) -> bool:
     kind = document.get("thinking", {}).get("type")
     if kind is None:
@@ -231,6 +235,6 @@ def _may_think(document: MessagesRequest, capabilities: Capabilities) -> bool:
     return kind != "disabled"
 
 
-def _word_for(account: str) -> str:
+def word_for(account: str) -> str:
     """Return a short word for an account that says nothing about it."""
     return blake2b(account.encode(), digest_size=4).hexdigest()

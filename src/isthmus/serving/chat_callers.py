@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from isthmus.call import Outcome, plus
+from isthmus.call import Outcome, Usage, plus
 from isthmus.errors import GatewayError, UpstreamBroken, UpstreamRefused
 from isthmus.routing.plan import Route
 from isthmus.serving import remarks as remarks_out
+from isthmus.serving.arrived import Arrived
 from isthmus.serving.chat_call import ChatCall
-from isthmus.serving.exchange import Arrived, Prepared
+from isthmus.serving.exchange import Prepared
 from isthmus.serving.heartbeat import KEEP_ALIVE
 from isthmus.serving.reply import Reply
 from isthmus.translate.chat_over_messages.form import PLAIN, AnswerForm
@@ -30,9 +31,12 @@ class WholeChat:
 
     committed = False
     reads_lazily = True
+    blocked = False
 
     def __init__(self, call: ChatCall, reply: Reply, outcome: Outcome) -> None:
         self.call = call
+        self.patience = call.wishes.patience
+        self.usage: Usage | None = None
         self.following: Prepared | None = None
         self._reply = reply
         self._outcome = outcome
@@ -48,6 +52,7 @@ class WholeChat:
         """Translate for a route; what an earlier attempt brought is void."""
         self._fold = None
         self._first_id = None
+        self.usage = None
         self._outcome.usage = None
         return self.call.prepare(route, stream=False)
 
@@ -67,7 +72,8 @@ class WholeChat:
     def note_usage(self) -> None:
         """Tell the outcome what was used so far."""
         if self._fold is not None:
-            self._outcome.usage = plus(self._outcome.usage, self._fold.meter.usage)
+            self.usage = self._fold.meter.usage
+            self._outcome.usage = plus(self._outcome.usage, self.usage)
             self._fold = None
 
     async def end(self) -> None:
@@ -82,7 +88,8 @@ class WholeChat:
 
     async def take_whole(self, message: Message) -> None:
         """Take an answer that was not streamed."""
-        self._outcome.usage = plus(self._outcome.usage, usage_of(message))
+        self.usage = usage_of(message)
+        self._outcome.usage = plus(self._outcome.usage, self.usage)
         await self._answered(message, message.get("content") or [])
 
     async def _answered(self, message: Message, verbatim: list[Block]) -> None:
@@ -117,6 +124,7 @@ class StreamedChat:
 
     def __init__(self, call: ChatCall, reply: Reply, outcome: Outcome) -> None:
         self.call = call
+        self.patience = call.wishes.patience
         self.committed = False
         self.following: Prepared | None = None
         self._reply = reply
@@ -130,6 +138,16 @@ class StreamedChat:
     def complete(self) -> bool:
         """Whether the upstream's answer has ended."""
         return self._stream.complete
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the client takes nothing at the moment."""
+        return self._reply.blocked
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the answer under way has used so far."""
+        return self._fold.meter.usage
 
     def prepare(self, route: Route) -> Prepared:
         """Translate for a route; what an earlier attempt brought was never sent and is void."""

@@ -25,6 +25,11 @@ class Connection(Protocol):
         """Whether the client has left before its answer was complete."""
         ...
 
+    @property
+    def blocked(self) -> bool:
+        """Whether more is waiting to be sent than the connection holds."""
+        ...
+
     def on_disconnect(self, callback: Callable[[], object]) -> None:
         """Call ``callback`` when the client leaves; at once if it already has."""
         ...
@@ -47,6 +52,7 @@ class PlainConnection:
     """
 
     answer = None
+    blocked = False
 
     def __init__(self, receive: Receive) -> None:
         self.disconnected = False

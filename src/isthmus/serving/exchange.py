@@ -7,32 +7,23 @@ event: translate, encode, write. Here, and only here, translations and upstreams
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Protocol, cast
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from msgspec import Struct
 
-from isthmus.call import Attempt, Outcome
+from isthmus.call import Attempt, Incident, IncidentKind, Observer, Outcome, Usage
 from isthmus.errors import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamUnavailable
-from isthmus.routing.plan import Plan, Route
+from isthmus.routing.failover import Failover, Step
+from isthmus.routing.health import Health, Trial
+from isthmus.routing.plan import Route
+from isthmus.routing.verdict import verdict
+from isthmus.serving import relay
 from isthmus.serving.timers import Watch
 from isthmus.upstreams import failures
-from isthmus.upstreams.transport import TransportError, UpstreamResponse
+from isthmus.upstreams.transport import TransportError
 from isthmus.upstreams.upstream import MessagesCall, Upstream
-from isthmus.wire import json, sse
-from isthmus.wire.messages import events
-from isthmus.wire.messages.documents import Event, Message
-
-#: A whole answer is held in memory; no model writes this much.
-MAX_ANSWER = 64 * 1024 * 1024
-#: A wake-up per token costs more than the answer: a folded stream is read at most this often.
-_READS_PER_SECOND = 20
-_READS_AT_ONCE = 10
-_DRAIN_SECONDS = 1.0
-
-
-#: An event of a stream; of a text delta the text is not decoded before somebody needs it.
-Arrived = Event | events.TextDelta
+from isthmus.wire.messages.documents import Message
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
@@ -43,22 +34,21 @@ class Prepared(Struct, frozen=True, kw_only=True):
     slow_start: bool
 
 
-class Caller(Protocol):
+class Caller(relay.Listener, Protocol):
     """The client's side of a call: translates for it and hands it what arrives.
 
     ``committed``: content has gone out to the client, so no other upstream may be tried.
-    ``reads_lazily``: it only wants the end, so events need not be read one by one.
     ``following``: what to ask next on the same route, where the last answer was not the end of the
-    turn.
+    turn. ``patience``: for how many seconds the client will wait, counted from the start.
     """
 
     committed: bool
-    reads_lazily: bool
     following: Prepared | None
+    patience: float
 
     @property
-    def complete(self) -> bool:
-        """Whether the answer has ended as its protocol demands; nothing more will come."""
+    def usage(self) -> Usage | None:
+        """What the answer under way has used so far."""
         ...
 
     def prepare(self, route: Route) -> Prepared:
@@ -69,58 +59,101 @@ class Caller(Protocol):
         """Return the request as it may be taken after such a refusal; None where it is final."""
         ...
 
-    async def take(self, arrived: list[Arrived]) -> None:
-        """Take the events that one read brought."""
-        ...
-
     async def take_whole(self, message: Message) -> None:
         """Take an answer that was not streamed."""
-        ...
-
-    async def end(self) -> None:
-        """Take the end of the stream.
-
-        Raises:
-            UpstreamBroken: the answer is not complete.
-        """
         ...
 
 
 class Exchange:
     """Carries calls to upstreams, trying the routes of a plan until one answers."""
 
-    def __init__(self, upstreams: Mapping[str, Upstream]) -> None:
+    def __init__(
+        self, upstreams: Mapping[str, Upstream], health: Health, observer: Observer
+    ) -> None:
         self._upstreams = upstreams
+        self._health = health
+        self._observer = observer
 
-    async def run(self, plan: Plan, caller: Caller, outcome: Outcome) -> None:
-        """Serve ``caller`` by the first route that works.
+    async def run(self, routes: Sequence[Route], caller: Caller, outcome: Outcome) -> None:
+        """Serve ``caller`` by the first route that works, beginning with the first that is well.
 
         Raises:
             GatewayError: none did, or the answer broke after content had gone out.
         """
-        index = 0
-        while True:
-            route = plan.routes[index]
-            try:
-                await self._serve(route, caller, outcome)
-            except UpstreamError as error:
-                error.upstream = route.upstream
-                outcome.attempts[-1].error = error.code
-                following = None if caller.committed else plan.next_after(index, error)
-                if following is None:
-                    raise
-                index = following
-            else:
-                return
+        tour = _Tour(self._upstreams, self._health, caller, outcome, routes)
+        budget = self._health.budget(routes[0].upstream)
+        budget.calls += 1
+        try:
+            route = tour.failover.first()
+            while True:
+                try:
+                    await tour.visit(route)
+                except UpstreamError as error:
+                    step = tour.after(route, error)
+                    self._tell(route, error, step)
+                    if step is None:
+                        raise (tour.failover.error or error) from None
+                    await asyncio.sleep(step.pause)
+                    route = step.route
+                else:
+                    return
+        finally:
+            budget.calls -= 1
+            tour.end()
 
-    async def _serve(self, route: Route, caller: Caller, outcome: Outcome) -> None:
+    def _tell(self, route: Route, error: UpstreamError, step: Step | None) -> None:
+        if step is None:
+            return
+        kind: IncidentKind = "retried" if step.route is route else "failed_over"
+        self._observer.noticed(
+            Incident(
+                kind=kind,
+                upstream=route.upstream,
+                credential=str(route.credential.number),
+                base_url=route.base_url,
+                model=route.model,
+                reason=error.code or "",
+            )
+        )
+
+
+class _Tour:
+    """One call on its way through the routes."""
+
+    def __init__(
+        self,
+        upstreams: Mapping[str, Upstream],
+        health: Health,
+        caller: Caller,
+        outcome: Outcome,
+        routes: Sequence[Route],
+    ) -> None:
+        self._upstreams = upstreams
+        self._health = health
+        self._caller = caller
+        self._outcome = outcome
+        self._now = asyncio.get_running_loop().time
+        self._began = self._now()
+        self._deadline = self._began + caller.patience
+        self._retried: list[str] = []
+        self._has_content = False
+        self.failover = Failover(routes, health, clock=self._now, deadline=self._deadline)
+
+    async def visit(self, route: Route) -> None:
         """Ask one route, as often as the turn takes; mend once what it refuses."""
+        caller = self._caller
         prepared, mended = caller.prepare(route), False
+        self._has_content = False
         while prepared is not None:
-            attempt = Attempt(upstream=route.upstream, model=route.model, base_url=route.base_url)
-            outcome.attempts.append(attempt)
+            attempt = Attempt(
+                upstream=route.upstream,
+                model=route.model,
+                base_url=route.base_url,
+                credential=route.credential.number,
+            )
+            self._outcome.attempts.append(attempt)
             try:
-                await self._try(route, prepared, caller, attempt)
+                await self._try(route, prepared, attempt)
             except UpstreamRefused as error:
                 again = None if mended or caller.committed else caller.repaired(error)
                 if again is None:
@@ -130,133 +163,77 @@ class Exchange:
             else:
                 prepared = caller.following
 
-    async def _try(
-        self, route: Route, prepared: Prepared, caller: Caller, attempt: Attempt
-    ) -> None:
-        upstream = self._upstreams[route.upstream]
-        watch = Watch(upstream.timers, streams=prepared.stream, slow_start=prepared.slow_start)
+    def after(self, route: Route, error: UpstreamError) -> Step | None:
+        """Take note of a failure, and return what to do next; None: tell the caller."""
+        attempt = self._outcome.attempts[-1]
+        error.upstream, attempt.error = route.upstream, error.code
+        if self._now() >= self._deadline:
+            return None  # the client's own impatience is nobody's fault
+        judged = verdict(error, attempt)
+        self._health.failed(route, judged)
+        if self._caller.committed:
+            return None
+        step = self.failover.after(route, error, judged, has_content=self._has_content)
+        if step is not None and step.retries:
+            self._retried.append(step.route.upstream)
+            self._health.budget(step.route.upstream).retries += 1
+        return step
+
+    def end(self) -> None:
+        """Give back what was taken of the retry budgets."""
+        for upstream in self._retried:
+            self._health.budget(upstream).retries -= 1
+
+    async def _try(self, route: Route, prepared: Prepared, attempt: Attempt) -> None:
+        trial = self._health.trial(route)
         try:
-            async with watch.limit:
-                response = await upstream.transport.send(
-                    upstream.request(prepared.call, route.base_url),
-                    connect_timeout=upstream.timers.connect,
-                )
-                attempt.status, attempt.sent = response.status, "all"
-                attempt.request_id = response.headers.get("request-id")
-                try:
-                    await _relay(response, prepared, caller, watch)
-                finally:
-                    response.close()
+            await self._ask(route, prepared, attempt, trial)
         except TransportError as error:
             attempt.sent = error.sent
             raise failures.unavailable(error) from None
         except TimeoutError:
-            raise _too_slow(caller) from None
+            raise self._too_slow() from None
+        finally:
+            trial.close()
+            attempt.usage = self._caller.usage
 
-
-async def _relay(
-    response: UpstreamResponse, prepared: Prepared, caller: Caller, watch: Watch
-) -> None:
-    if response.status != 200:
-        body = await response.read_all(failures.MAX_ERROR_BODY)
-        raise failures.refused(response.status, response.headers, body)
-    if not prepared.stream:
-        await caller.take_whole(await _whole(response))
-        return
-    content_type = response.headers.get("content-type", "")
-    if not content_type.startswith("text/event-stream"):
-        raise UpstreamBroken(
-            "The upstream answered with something other than a stream.", code="invalid_answer"
+    async def _ask(self, route: Route, prepared: Prepared, attempt: Attempt, trial: Trial) -> None:
+        upstream, caller = self._upstreams[route.upstream], self._caller
+        timers = upstream.timers
+        watch = Watch(
+            timers,
+            streams=prepared.stream,
+            slow_start=prepared.slow_start,
+            deadline=self._deadline,
         )
-    await _relay_events(response, caller, watch)
-    await caller.end()
-    await _drain(response)
 
+        def on_content() -> None:
+            self._has_content = True
+            trial.answered()
+            if self._outcome.first_content_seconds is None:
+                self._outcome.first_content_seconds = self._now() - self._began
 
-async def _whole(response: UpstreamResponse) -> Message:
-    try:
-        document: object = json.decode_tolerantly(await response.read_all(MAX_ANSWER))
-    except json.MalformedJSON:
-        document = None
-    if not isinstance(document, dict) or cast("Event", document).get("type") != "message":
-        raise UpstreamBroken("The upstream's answer is not a message.", code="invalid_answer")
-    return cast("Message", document)
+        async with watch.limit:
+            response = await upstream.transport.send(
+                upstream.request(prepared.call, route.base_url, route.credential.number),
+                connect_timeout=timers.connect,
+                write_timeout=timers.write,
+            )
+            attempt.status, attempt.sent = response.status, "all"
+            attempt.request_id = response.headers.get("request-id")
+            try:
+                if prepared.stream:
+                    await relay.streamed(response, caller, watch, on_content)
+                else:
+                    message = await relay.whole(response)
+                    on_content()
+                    await caller.take_whole(message)
+            finally:
+                response.close()
 
-
-async def _relay_events(response: UpstreamResponse, caller: Caller, watch: Watch) -> None:
-    """Read a stream to the end of its answer; hand over the events of each read at once.
-
-    Raises:
-        UpstreamError: the upstream reports an error, breaks off, or sends what is not an event.
-    """
-    decoder = sse.Decoder()
-    has_content = False
-    pace = _Pace() if caller.reads_lazily else None
-    while not caller.complete:
-        try:
-            chunk = await response.read_some()
-            frames = decoder.feed(chunk)
-        except TransportError:
-            raise UpstreamBroken("The upstream broke off in the middle of its answer.") from None
-        except sse.EventTooLarge as error:
-            raise UpstreamBroken(f"The upstream's stream is broken: {error}.") from None
-        if not chunk:
-            return
-        watch.heard()
-        arrived, failure = _decoded(frames)
-        if not has_content and any(map(events.is_content, arrived)):
-            has_content = True
-            watch.content()
-        if arrived:
-            await caller.take(arrived)
-        if failure is not None:
-            raise failure
-        if pace is not None:
-            await pace.wait()
-
-
-def _decoded(frames: list[sse.ServerEvent]) -> tuple[list[Arrived], UpstreamError | None]:
-    """Decode frames up to the first that reports or is an error."""
-    arrived: list[Arrived] = []
-    for frame in frames:
-        try:
-            event = events.decode(frame)
-        except UpstreamBroken as error:
-            return arrived, error
-        if not isinstance(event, events.TextDelta) and event["type"] == "error":
-            return arrived, failures.reported(event)
-        arrived.append(event)
-    return arrived, None
-
-
-async def _drain(response: UpstreamResponse) -> None:
-    """Read what frames the end of a whole answer, so that its connection can be used again."""
-    try:
-        async with asyncio.timeout(_DRAIN_SECONDS):
-            while await response.read_some():
-                continue
-    except (TimeoutError, TransportError):
-        return  # the answer is complete; only the connection is lost
-
-
-class _Pace:
-    """Lets a few reads through at once, then one every twentieth of a second."""
-
-    def __init__(self) -> None:
-        self._now = asyncio.get_running_loop().time
-        self._allowed = float(_READS_AT_ONCE)
-        self._at = self._now()
-
-    async def wait(self) -> None:
-        now = self._now()
-        earned = (now - self._at) * _READS_PER_SECOND
-        self._allowed = min(self._allowed + earned, _READS_AT_ONCE) - 1
-        self._at = now
-        if self._allowed < 0:
-            await asyncio.sleep(-self._allowed / _READS_PER_SECOND)
-
-
-def _too_slow(caller: Caller) -> UpstreamError:
-    if caller.committed:
-        return UpstreamBroken("The upstream stopped sending in the middle of its answer.")
-    return UpstreamUnavailable("The upstream did not answer in time.", code="timeout", status=504)
+    def _too_slow(self) -> UpstreamError:
+        if self._caller.committed:
+            return UpstreamBroken("The upstream stopped sending in the middle of its answer.")
+        return UpstreamUnavailable(
+            "The upstream did not answer in time.", code="timeout", status=504
+        )

@@ -8,7 +8,7 @@ from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
 
 
-class Health:
+class Probes:
     """Says how the process is. It never looks at upstreams: their trouble is not ours."""
 
     def __init__(self, drain: Drain) -> None:

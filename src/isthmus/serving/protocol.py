@@ -79,6 +79,11 @@ class ServerConnection:
         return self._cycle.response_complete
 
     @property
+    def blocked(self) -> bool:
+        """Whether more is waiting to be sent than the connection holds."""
+        return self._protocol.flow.write_paused
+
+    @property
     def arriving(self) -> bool:
         """Whether the request is not complete, and nothing of its answer has gone out."""
         return self._cycle.more_body and not self._cycle.response_started

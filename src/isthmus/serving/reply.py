@@ -39,6 +39,11 @@ class Reply:
         self._send = send
         self._connection = connection
 
+    @property
+    def blocked(self) -> bool:
+        """Whether what is sent would have to wait for the client."""
+        return self._connection.blocked
+
     async def whole(
         self,
         status: int,

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TextIO
 
-from isthmus.call import Outcome
+from isthmus.call import Incident, Outcome
 
 #: Lines are written together: a call must not wait for a terminal or a pipe. Seconds.
 _DELAY = 0.05
@@ -36,9 +36,24 @@ class CallLog:
         usage = outcome.usage
         if usage is not None:
             line += f" prompt_tokens={usage.prompt_tokens} completion_tokens={usage.output_tokens}"
+        self._write(line)
+
+    def _write(self, line: str) -> None:
         if not self._lines:
             asyncio.get_running_loop().call_later(_DELAY, self.flush)
         self._lines.append(line)
+
+    def noticed(self, incident: Incident) -> None:
+        """Take one incident; it is written soon."""
+        line = f"{_now()} {incident.kind} upstream={incident.upstream}"
+        if incident.credential:
+            line += f" credential={incident.credential}"
+        if incident.base_url:
+            line += f" base_url={incident.base_url}"
+        if incident.model:
+            line += f" model={_printable(incident.model)}"
+        line += f" reason={incident.reason} seconds={incident.seconds:.3g}"
+        self._write(line)
 
     def flush(self) -> None:
         """Write what is waiting."""

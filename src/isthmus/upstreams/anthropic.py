@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from isthmus import __version__
 from isthmus.upstreams.transport import Transport, UpstreamRequest
 from isthmus.upstreams.upstream import MessagesCall, Timers
 
+#: Counts gateways on the way, so that one that is its own upstream does not ask itself for ever.
+HOPS = "x-isthmus-hops"
 USER_AGENT = f"isthmus/{__version__}"
 
 
@@ -26,24 +28,37 @@ class AnthropicUpstream:
     Nothing of the client's own headers is passed on: these are all there are.
     """
 
-    def __init__(self, name: str, *, api_key: str, timers: Timers, transport: Transport) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        api_keys: Sequence[str],
+        timers: Timers,
+        transport: Transport,
+        api_version: str | None = None,
+    ) -> None:
+        """Take the credentials; ``api_version`` takes the place of whatever a call asks for."""
         self.name = name
         self.timers = timers
         self.transport = transport
-        self._headers = {**_HEADERS, "x-api-key": api_key}
+        self._headers = [{**_HEADERS, "x-api-key": key} for key in api_keys]
+        self._version = api_version
 
-    def request(self, call: MessagesCall, base_url: str) -> UpstreamRequest:
+    def request(self, call: MessagesCall, base_url: str, credential: int) -> UpstreamRequest:
         """Address ``call`` to ``base_url``, which has no trailing slash and no ``/v1``."""
-        return _addressed(call, base_url, self._headers)
+        always = self._headers[credential - 1]
+        return _addressed(call, base_url, always, self._version or call.version)
 
 
 def unsigned(call: MessagesCall, base_url: str) -> UpstreamRequest:
     """Address ``call`` as an upstream would, without the credential: to be shown, not sent."""
-    return _addressed(call, base_url, _HEADERS)
+    return _addressed(call, base_url, _HEADERS, call.version)
 
 
-def _addressed(call: MessagesCall, base_url: str, always: Mapping[str, str]) -> UpstreamRequest:
-    headers = {**always, "anthropic-version": call.version}
+def _addressed(
+    call: MessagesCall, base_url: str, always: Mapping[str, str], version: str
+) -> UpstreamRequest:
+    headers = {**always, "anthropic-version": version, HOPS: str(call.hops)}
     if call.betas:
         headers["anthropic-beta"] = ",".join(call.betas)
     return UpstreamRequest(

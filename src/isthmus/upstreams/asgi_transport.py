@@ -24,7 +24,9 @@ class AsgiTransport:
     def __init__(self, app: Application) -> None:
         self._app = app
 
-    async def send(self, request: UpstreamRequest, *, connect_timeout: float) -> AsgiResponse:
+    async def send(
+        self, request: UpstreamRequest, *, connect_timeout: float, write_timeout: float = 30.0
+    ) -> AsgiResponse:
         """Call the application and wait for the head of its answer.
 
         Raises:

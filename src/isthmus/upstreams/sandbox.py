@@ -11,4 +11,4 @@ from isthmus.upstreams.upstream import Timers
 def sandbox_upstream(name: str, timers: Timers) -> AnthropicUpstream:
     """Make an upstream that answers from this process, by the same protocol as the real one."""
     transport = AsgiTransport(application())
-    return AnthropicUpstream(name, api_key="sandbox", timers=timers, transport=transport)
+    return AnthropicUpstream(name, api_keys=("sandbox",), timers=timers, transport=transport)

@@ -75,10 +75,13 @@ class UpstreamResponse(Protocol):
 class Transport(Protocol):
     """Sends requests. Cancelling any of its coroutines closes the connection at once."""
 
-    async def send(self, request: UpstreamRequest, *, connect_timeout: float) -> UpstreamResponse:
+    async def send(
+        self, request: UpstreamRequest, *, connect_timeout: float, write_timeout: float = 30.0
+    ) -> UpstreamResponse:
         """Send ``request`` and wait for the head of the answer. Redirects are not followed.
 
-        ``connect_timeout`` (seconds) covers name lookup, TCP and TLS only.
+        ``connect_timeout`` covers name lookup, TCP and TLS only, ``write_timeout`` the time until
+        the peer has taken all of the request; both in seconds.
 
         Raises:
             TransportError: no head arrived.

@@ -14,13 +14,16 @@ class Timers(Struct, frozen=True, kw_only=True):
 
     ``connect`` covers name lookup, TCP and TLS; ``first_byte`` the time until the head of the
     answer, ``first_content`` until the first content event; ``stall`` any silence after that
-    (pings count as life); ``total`` everything, ``unary_total`` an answer asked for in one piece.
+    (pings count as life), ``content_idle`` pings and nothing else; ``write`` the time until all of
+    a request was taken; ``total`` everything, ``unary_total`` an answer asked for in one piece.
     """
 
     connect: float = 5.0
     first_byte: float = 120.0
     first_content: float = 120.0
     stall: float = 60.0
+    content_idle: float = 300.0
+    write: float = 30.0
     total: float = 3600.0
     unary_total: float = 600.0
 
@@ -31,6 +34,8 @@ class MessagesCall(Struct, frozen=True, kw_only=True):
     body: bytes
     version: str
     betas: tuple[str, ...] = ()
+    #: Through how many gateways the request has come, this one included.
+    hops: int = 1
 
 
 class Upstream(Protocol):
@@ -51,6 +56,6 @@ class Upstream(Protocol):
         """The way to reach it."""
         ...
 
-    def request(self, call: MessagesCall, base_url: str) -> UpstreamRequest:
-        """Address ``call`` to one of its base URLs."""
+    def request(self, call: MessagesCall, base_url: str, credential: int) -> UpstreamRequest:
+        """Address ``call`` to one of its base URLs, with one of its credentials (from 1)."""
         ...

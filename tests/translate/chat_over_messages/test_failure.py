@@ -71,7 +71,7 @@ def test_spending_limit_is_not_the_callers_fault():
 
 @pytest.mark.parametrize(("said", "kept"), [(0, 1), (7, 7), (86400, 60)])
 def test_pause_is_kept_within_what_clients_wait_for(said, kept):
-    assert errors.headers(told(429, retry_after=said))["retry-after"] == str(kept)
+    assert errors.headers(told(429, pause=said))["retry-after"] == str(kept)
 
 
 def test_rate_limit_without_a_pause_is_a_cap_and_not_retried():

@@ -179,7 +179,7 @@ LADDER: tuple[Rule, ...] = (
     Rule("prediction.dropped", "prediction", "drop", "Claude takes no prediction."),
     Rule("verbosity.dropped", "verbosity", "drop", "Claude has no verbosity."),
     Rule("store.dropped", "store", "drop", "Nothing is stored."),
-    Rule("prompt_cache_key.dropped", "prompt_cache_key", "drop", "Caches are kept by account."),
+    Rule("prompt_cache_key.affinity", "prompt_cache_key", "map", "Conversations with the same key stay with the same account, whose cache they share."),
     Rule("unknown.ignored", "any other", "drop", "Fields that nobody here knows, at any level."),
 )  # fmt: skip
 

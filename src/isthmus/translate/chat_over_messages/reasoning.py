@@ -6,7 +6,7 @@ signature, and a block made up from it would be a forgery.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from isthmus.call import Capabilities
@@ -150,6 +150,16 @@ def _place(entry: Part, ordinal: int) -> tuple[int, str | None]:
     if mark != "block" or not position.isdecimal():
         return ordinal, None
     return int(position), account or None
+
+
+def account_of(messages: Sequence[ChatMessage]) -> str | None:
+    """Return the word for the account that the newest thinking brought back belongs to."""
+    for message in reversed(messages):
+        for entry in message.get("reasoning_details") or ():
+            _, account = _place(entry, 0)
+            if account is not None:
+                return account
+    return None
 
 
 def thoughts_dropped(message: Mapping[str, Any]) -> int:

@@ -38,7 +38,6 @@ _DROPPED: dict[str, Test] = {
     "prediction": lambda _: True,
     "verbosity": lambda _: True,
     "store": bool,
-    "prompt_cache_key": lambda _: True,
     "service_tier": lambda tier: tier in ("flex", "scale"),
 }
 

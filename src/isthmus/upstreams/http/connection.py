@@ -7,6 +7,7 @@ Owns the framing, its limits and the back-pressure. Which connection carries wha
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterator, Mapping
 from typing import cast
 
@@ -66,6 +67,8 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._flushed = True
         self._reading = True
+        self._write_timeout = math.inf
+        self._write_timer: asyncio.TimerHandle | None = None
         self._reset()
         #: Nothing was asked: whatever arrives is not an answer.
         self._complete = True
@@ -109,9 +112,13 @@ class Connection(asyncio.Protocol):
         """Whether any byte of the answer has arrived."""
         return self._begun
 
-    def ask(self, head: bytes, body: bytes) -> None:
-        """Write a request. The connection must be new or reusable."""
+    def ask(self, head: bytes, body: bytes, seconds: float = math.inf) -> None:
+        """Write a request, which the peer has to take within so many seconds.
+
+        The connection must be new or reusable.
+        """
         self._reset()
+        self._write_timeout = seconds
         if len(body) <= _ONE_WRITE:
             self._transport.write(head + body)
         else:
@@ -206,6 +213,7 @@ class Connection(asyncio.Protocol):
         """Note the end: that of the answer, if nothing else says where it ends."""
         self.lost = True
         self._keeps = False
+        self._stop_write_timer()
         if self._complete:
             return
         if exc is None and self._ends_with_connection:
@@ -219,10 +227,18 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Note that the peer takes no more for now."""
         self._flushed = False
+        if self._write_timer is None:
+            self._write_timer = self._loop.call_later(self._write_timeout, self._fail, "timeout")
 
     def resume_writing(self) -> None:
         """Note that all was written."""
         self._flushed = True
+        self._stop_write_timer()
+
+    def _stop_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
 
     def _broken(self) -> None:
         """Give up on a peer that does not speak HTTP; an answer that is complete stays so."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from isthmus.upstreams.http.connection import Connection
 from isthmus.upstreams.http.dial import dial
@@ -22,6 +23,15 @@ _KEEP_ALIVE = 55.0
 _EXTENTS: tuple[Sent, ...] = ("nothing", "some", "unknown", "all")
 
 
+class _Asked(NamedTuple):
+    """One request, ready to be written, as often as it takes."""
+
+    origin: Origin
+    head: bytes
+    body: bytes
+    write_timeout: float
+
+
 class HttpTransport:
     """Sends requests to any number of origins. Must be used in one event loop."""
 
@@ -31,7 +41,9 @@ class HttpTransport:
         self._open: set[Connection] = set()
         self._sweeper: asyncio.TimerHandle | None = None
 
-    async def send(self, request: UpstreamRequest, *, connect_timeout: float) -> HttpResponse:
+    async def send(
+        self, request: UpstreamRequest, *, connect_timeout: float, write_timeout: float = 30.0
+    ) -> HttpResponse:
         """Send ``request`` and wait for the head of the answer.
 
         A kept connection that dies before any byte of the answer had most likely been closed by
@@ -42,12 +54,12 @@ class HttpTransport:
             ValueError: the URL or a header cannot be written.
         """
         to = address(request.url)
-        head = _head(request, to)
+        asked = _Asked(to.origin, _head(request, to), request.body, write_timeout)
         before: Sent = "nothing"
         connection = self._take(to.origin)
         if connection is not None:
             try:
-                return await self._asked(connection, to.origin, head, request.body)
+                return await self._ask(connection, asked)
             except TransportError as error:
                 if connection.begun or error.reason not in ("reset", "eof"):
                     raise
@@ -55,7 +67,7 @@ class HttpTransport:
         try:
             connection = await dial(to.origin, connect_timeout)
             self._open.add(connection)
-            return await self._asked(connection, to.origin, head, request.body)
+            return await self._ask(connection, asked)
         except TransportError as error:
             # What the first connection took may have been acted upon, whatever the second did.
             error.sent = _EXTENTS[max(map(_EXTENTS.index, (before, error.sent)))]
@@ -73,19 +85,17 @@ class HttpTransport:
         # The event loop closes the sockets in its next round.
         await asyncio.sleep(0)
 
-    async def _asked(
-        self, connection: Connection, origin: Origin, head: bytes, body: bytes
-    ) -> HttpResponse:
+    async def _ask(self, connection: Connection, asked: _Asked) -> HttpResponse:
         answered = False
         try:
-            connection.ask(head, body)
+            connection.ask(asked.head, asked.body, asked.write_timeout)
             await connection.head()
             answered = True
         finally:
             # Cancelled or failed: whatever may still come would be taken for the next answer.
             if not answered:
                 self._drop(connection)
-        return HttpResponse(self, connection, origin)
+        return HttpResponse(self, connection, asked.origin)
 
     # The pool -------------------------------------------------------------------------------
 

@@ -1,0 +1,178 @@
+"""From an upstream's answer to the caller: whole or event by event, until it ends or breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from isthmus.errors import UpstreamBroken, UpstreamError
+from isthmus.serving.arrived import Arrived
+from isthmus.serving.timers import Watch
+from isthmus.upstreams import failures
+from isthmus.upstreams.transport import TransportError, UpstreamResponse
+from isthmus.wire import json, sse
+from isthmus.wire.messages import events
+from isthmus.wire.messages.documents import Event, Message
+
+#: A whole answer is held in memory; no model writes this much.
+MAX_ANSWER = 64 * 1024 * 1024
+#: A wake-up per token costs more than the answer: a folded stream is read at most this often.
+_READS_PER_SECOND = 20
+_READS_AT_ONCE = 10
+_DRAIN_SECONDS = 1.0
+
+
+class Listener(Protocol):
+    """Whoever takes an answer.
+
+    ``reads_lazily``: it only wants the end, so events need not be read one by one. ``blocked``: its
+    client takes nothing at the moment.
+    """
+
+    reads_lazily: bool
+
+    @property
+    def complete(self) -> bool:
+        """Whether the answer has ended as its protocol demands; nothing more will come."""
+        ...
+
+    @property
+    def blocked(self) -> bool:
+        """Whether handing it anything would have to wait for the client."""
+        ...
+
+    async def take(self, arrived: list[Arrived]) -> None:
+        """Take the events that one read brought."""
+        ...
+
+    async def end(self) -> None:
+        """Take the end of the stream.
+
+        Raises:
+            UpstreamBroken: the answer is not complete.
+        """
+        ...
+
+
+async def whole(response: UpstreamResponse) -> Message:
+    """Read an answer in one piece.
+
+    Raises:
+        UpstreamError: it is a refusal, or no message.
+        TransportError: it was cut off.
+    """
+    await _require_success(response)
+    try:
+        document: object = json.decode_tolerantly(await response.read_all(MAX_ANSWER))
+    except json.MalformedJSON:
+        document = None
+    if not isinstance(document, dict) or cast("Event", document).get("type") != "message":
+        raise UpstreamBroken("The upstream's answer is not a message.", code="invalid_answer")
+    return cast("Message", document)
+
+
+async def streamed(
+    response: UpstreamResponse, listener: Listener, watch: Watch, on_content: Callable[[], None]
+) -> None:
+    """Hand a stream to ``listener``, from its head to its end.
+
+    Raises:
+        UpstreamError: it is a refusal, reports an error, breaks off, or holds what is no event.
+    """
+    await _require_success(response)
+    content_type = response.headers.get("content-type", "")
+    if not content_type.startswith("text/event-stream"):
+        raise UpstreamBroken(
+            "The upstream answered with something other than a stream.", code="invalid_answer"
+        )
+    await _events(response, listener, watch, on_content)
+    await listener.end()
+    await _drain(response)
+
+
+async def _require_success(response: UpstreamResponse) -> None:
+    if response.status != 200:
+        body = await response.read_all(failures.MAX_ERROR_BODY)
+        raise failures.refused(response.status, response.headers, body, time.time())
+
+
+async def _events(
+    response: UpstreamResponse, listener: Listener, watch: Watch, on_content: Callable[[], None]
+) -> None:
+    """Read to the end of the answer; hand over the events of each read at once."""
+    decoder = sse.Decoder()
+    has_content = False
+    pace = _Pace() if listener.reads_lazily else None
+    while not listener.complete:
+        try:
+            chunk = await response.read_some()
+            frames = decoder.feed(chunk)
+        except TransportError:
+            raise UpstreamBroken("The upstream broke off in the middle of its answer.") from None
+        except sse.EventTooLarge as error:
+            raise UpstreamBroken(f"The upstream's stream is broken: {error}.") from None
+        if not chunk:
+            return
+        arrived, failure = _decoded(frames)
+        watch.heard(arrived)
+        if not has_content and any(map(events.is_content, arrived)):
+            has_content = True
+            watch.content()
+            on_content()
+        if arrived:
+            await _hand_over(arrived, listener, watch)
+        if failure is not None:
+            raise failure
+        if pace is not None:
+            await pace.wait()
+
+
+async def _hand_over(arrived: list[Arrived], listener: Listener, watch: Watch) -> None:
+    if not listener.blocked:
+        await listener.take(arrived)
+        return
+    with watch.paused():
+        await listener.take(arrived)
+
+
+def _decoded(frames: list[sse.ServerEvent]) -> tuple[list[Arrived], UpstreamError | None]:
+    """Decode frames up to the first that reports or is an error."""
+    arrived: list[Arrived] = []
+    for frame in frames:
+        try:
+            event = events.decode(frame)
+        except UpstreamBroken as error:
+            return arrived, error
+        if not isinstance(event, events.TextDelta) and event["type"] == "error":
+            return arrived, failures.reported(event)
+        arrived.append(event)
+    return arrived, None
+
+
+async def _drain(response: UpstreamResponse) -> None:
+    """Read what frames the end of a whole answer, so that its connection can be used again."""
+    try:
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            while await response.read_some():
+                continue
+    except (TimeoutError, TransportError):
+        return  # the answer is complete; only the connection is lost
+
+
+class _Pace:
+    """Lets a few reads through at once, then one every twentieth of a second."""
+
+    def __init__(self) -> None:
+        self._now = asyncio.get_running_loop().time
+        self._allowed = float(_READS_AT_ONCE)
+        self._at = self._now()
+
+    async def wait(self) -> None:
+        now = self._now()
+        earned = (now - self._at) * _READS_PER_SECOND
+        self._allowed = min(self._allowed + earned, _READS_AT_ONCE) - 1
+        self._at = now
+        if self._allowed < 0:
+            await asyncio.sleep(-self._allowed / _READS_PER_SECOND)
