@@ -14,7 +14,7 @@ import msgspec
 from isthmus.cli.main import main as command
 from isthmus.config import settings
 from isthmus.errors import GatewayError, UpstreamRefused
-from isthmus.serving.app import ROUTES
+from isthmus.serving.doors import ROUTES
 from isthmus.translate.chat_over_messages.ladder import LADDER
 from isthmus.wire.chat.errors import TYPE_OF
 from openai_fields import openai_fields, rules_of

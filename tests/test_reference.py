@@ -9,7 +9,7 @@ import pytest
 
 import openai_fields
 from isthmus.config import settings
-from isthmus.serving.app import ROUTES
+from isthmus.serving.doors import ROUTES
 from isthmus.translate.chat_over_messages.ladder import LADDER
 from isthmus.wire.chat import shape
 

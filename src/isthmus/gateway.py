@@ -2,63 +2,124 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
-from msgspec import convert
+from msgspec import Struct, convert
 
 from isthmus.access.keys import KeyRing
-from isthmus.config import Config, UpstreamConfig
+from isthmus.call import Observer
+from isthmus.config import Config, ConfigError, UpstreamConfig, needs_restart
 from isthmus.routing.directory import directory
 from isthmus.routing.health import Health
-from isthmus.serving.app import App, Doors
+from isthmus.serving.app import App
 from isthmus.serving.chat import ChatCompletions, parsed
 from isthmus.serving.chat_call import ChatCall, ChatSettings
+from isthmus.serving.doors import Doors
 from isthmus.serving.drain import Drain
 from isthmus.serving.exchange import Exchange
 from isthmus.serving.explanation import Explanation, explain
-from isthmus.serving.health import Probes
 from isthmus.serving.models import Models
+from isthmus.serving.probes import Probes
+from isthmus.serving.reloading import CannotReload, Reloading
+from isthmus.serving.service import Service
 from isthmus.serving.wishes import Wishes
 from isthmus.storage.stash import Stash
 from isthmus.telemetry.log import CallLog
 from isthmus.translate.chat_over_messages.request import Terms
 from isthmus.upstreams.upstream import Timers, Upstream
 
+log = logging.getLogger("isthmus")
 
-def application(config: Config, keys: KeyRing) -> App:
+
+class Fresh(Struct, frozen=True):
+    """How to read the configuration anew, and which files it is made of.
+
+    ``read`` raises a `ConfigError` where it cannot be used.
+    """
+
+    read: Callable[[], tuple[Config, KeyRing]]
+    files: Callable[[], Iterable[Path]]
+
+
+def application(config: Config, keys: KeyRing, fresh: Fresh | None = None) -> App:
     """Build the ASGI application that ``config`` describes, for callers who hold ``keys``.
 
-    Connections are opened and closed by the application's lifespan.
+    With ``fresh`` it follows the changes of its configuration while it runs.
 
     Raises:
         ValueError: names of the configuration contradict each other or the catalog.
     """
-    known = directory(config)
-    upstreams: dict[str, Upstream] = {}
-    drain = Drain()
     calls = CallLog(sys.stderr)
-    health = Health(time.monotonic, calls)
+    lasting = _Lasting(
+        drain=Drain(),
+        observer=calls,
+        health=Health(time.monotonic, calls),
+        stash=Stash(time.monotonic),
+    )
+    service = _service(config, keys, lasting)
+    reloading = None if fresh is None else _reloading(config, fresh, lasting)
+    return App(
+        service,
+        drain=lasting.drain,
+        observer=calls,
+        reloading=reloading,
+        at_end=calls.flush,
+    )
+
+
+class _Lasting(Struct, frozen=True):
+    """What stays when the configuration changes."""
+
+    drain: Drain
+    observer: Observer
+    health: Health
+    stash: Stash
+
+
+def _reloading(config: Config, fresh: Fresh, lasting: _Lasting) -> Reloading:
+    def build() -> Service:
+        try:
+            read, keys = fresh.read()
+            service = _service(read, keys, lasting)
+        except (ConfigError, ValueError) as error:
+            raise CannotReload(str(error)) from None
+        for name in needs_restart(config, read):
+            log.warning("a change of %s takes effect at the next start", name)
+        return service
+
+    return Reloading(build, fresh.files, lasting.observer)
+
+
+def _service(config: Config, keys: KeyRing, lasting: _Lasting) -> Service:
+    """Build all that depends on the configuration."""
+    known = directory(config)
+    upstreams = {name: upstream(name, one) for name, one in config.upstreams.items()}
     doors = Doors(
         chat=ChatCompletions(
             keys=keys,
             router=known.router,
-            exchange=Exchange(upstreams, health, calls),
+            exchange=Exchange(upstreams, lasting.health, lasting.observer),
             settings=_chat_settings(config),
             clock=time.time,
-            stash=Stash(time.monotonic) if config.translation.remember_thinking else None,
+            stash=lasting.stash if config.translation.remember_thinking else None,
         ),
         models=Models(
             keys=keys,
             listing=known.listing,
             anonymous=config.server.anonymous_models,
         ),
-        health=Probes(drain),
+        probes=Probes(lasting.drain),
     )
-    opened = _opened(config.upstreams.items(), upstreams, calls)
-    return App(doors, keys, drain=drain, resources=opened, observer=calls)
+
+    async def close() -> None:
+        for one in upstreams.values():
+            await one.transport.aclose()
+
+    return Service(doors, keys, close)
 
 
 def explained(config: Config, body: bytes, model: str | None) -> Explanation:
@@ -93,23 +154,8 @@ def _chat_settings(config: Config) -> ChatSettings:
     )
 
 
-@asynccontextmanager
-async def _opened(
-    configured: Iterable[tuple[str, UpstreamConfig]],
-    upstreams: dict[str, Upstream],
-    calls: CallLog,
-) -> AsyncGenerator[None]:
-    """Open every upstream while the application lives."""
-    upstreams.update({name: _upstream(name, config) for name, config in configured})
-    try:
-        yield
-    finally:
-        for upstream in upstreams.values():
-            await upstream.transport.aclose()
-        calls.flush()
-
-
-def _upstream(name: str, config: UpstreamConfig) -> Upstream:
+def upstream(name: str, config: UpstreamConfig) -> Upstream:
+    """Make what reaches one upstream. It is to be closed by its transport."""
     timers = convert(config.timeouts, Timers, from_attributes=True)
     # Imported here: a gateway needs one of the two, and each brings a good deal with it.
     if config.kind == "sandbox":

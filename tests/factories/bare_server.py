@@ -165,8 +165,9 @@ def main() -> int:
         host=sys.argv[1],
         port=0,
         drain_delay=0,
-        on_listening=lambda port: _say(f"listening {port}"),
-        drain=_SpokenDrain(),
+        hooks=server.Hooks(
+            on_listening=lambda port: _say(f"listening {port}"), drain=_SpokenDrain()
+        ),
     )
 
 

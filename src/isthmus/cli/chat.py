@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, cast
 
@@ -42,7 +43,7 @@ async def _ask(config: Config, document: dict[str, Any]) -> int:
     app = application(config, KeyRing({setting_up.LOCAL: key}))
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
     request = UpstreamRequest(method="POST", url=_URL, headers=headers, body=json.encode(document))
-    async with app.resources:
+    async with aclosing(app):
         response = await AsgiTransport(app).send(request, connect_timeout=0)
         try:
             return await _print_answer(response)

@@ -6,7 +6,7 @@ import click
 
 from isthmus.cli import setting_up
 from isthmus.sandbox.app import application
-from isthmus.serving.server import serve
+from isthmus.serving.server import Hooks, serve
 
 MODEL = "claude-sonnet-4-6"
 
@@ -19,7 +19,7 @@ def run(host: str, port: int) -> int:
             host=host,
             port=port,
             drain_delay=0,
-            on_listening=lambda at: _welcome(host, at),
+            hooks=Hooks(on_listening=lambda at: _welcome(host, at)),
         )
     except OSError as error:
         setting_up.fail(f"cannot listen on {host}:{port}: {error.strerror}")

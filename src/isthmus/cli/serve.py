@@ -10,8 +10,9 @@ from pathlib import Path
 from isthmus.access.keys import KeyRing
 from isthmus.cli import setting_up
 from isthmus.cli.welcome import welcome
-from isthmus.gateway import application
-from isthmus.serving.server import serve
+from isthmus.config import Config, ConfigError, files_of
+from isthmus.gateway import Fresh, application
+from isthmus.serving.server import Hooks, serve
 from isthmus.storage.state import StateInUse
 
 
@@ -32,7 +33,7 @@ def run(path: Path | None, host: str | None, port: int | None) -> int:
         if local is not None:
             keys = {setting_up.LOCAL: local}
         try:
-            app = application(config, KeyRing(keys))
+            app = application(config, KeyRing(keys), _fresh(path, host, port, config, local))
         except ValueError as error:
             setting_up.fail(str(error))
         server = config.server
@@ -42,11 +43,33 @@ def run(path: Path | None, host: str | None, port: int | None) -> int:
                 host=server.host,
                 port=server.port,
                 drain_delay=server.drain_delay,
-                on_listening=lambda at: welcome(setting_up.listening_on(config, at), local),
-                drain=app.drain,
+                hooks=Hooks(
+                    on_listening=lambda at: welcome(setting_up.listening_on(config, at), local),
+                    on_hangup=app.reloading.ask if app.reloading is not None else None,
+                    drain=app.drain,
+                ),
             )
         except OSError as error:
             setting_up.fail(f"cannot listen on {server.host}:{server.port}: {error.strerror}")
+
+
+def _fresh(
+    path: Path | None, host: str | None, port: int | None, config: Config, local: str | None
+) -> Fresh | None:
+    """Say how to read the configuration anew; None where there is no file to be changed."""
+    if path is None:
+        return None
+    files = [path, *files_of(config)]
+
+    def read() -> tuple[Config, KeyRing]:
+        config = setting_up.read(path, host=host, port=port)
+        keys = setting_up.configured_keys(config)
+        if not keys and local is None:
+            raise ConfigError(f"{path}: the last of [keys] is gone; a restart would make one")
+        files[:] = [path, *files_of(config)]
+        return config, KeyRing(keys or {setting_up.LOCAL: local or ""})
+
+    return Fresh(read, lambda: files)
 
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"

@@ -25,12 +25,25 @@ LOCAL = "local"
 def configuration(path: Path | None, *, host: str | None = None, port: int | None = None) -> Config:
     """Read the configuration, with address and port of the command line; exit 2 if it is wrong."""
     try:
-        config = load(path, os.environ, host=host, port=port)
+        return read(path, host=host, port=port)
     except ConfigError as error:
         fail(str(error))
+
+
+def read(path: Path | None, *, host: str | None = None, port: int | None = None) -> Config:
+    """Read the configuration, with address and port of the command line.
+
+    Raises:
+        ConfigError: it is wrong.
+    """
+    config = load(path, os.environ, host=host, port=port)
     # Only corrections of the catalog are looked at here, so that commands without any start faster.
     if path is not None and config.models:
-        _check_overrides(config, path)
+        try:
+            overridden(Catalog.load(), config.models)
+        except WrongOverride as error:
+            # Told by its line, which nobody knows later.
+            raise complaint(path, error.path, error.message) from None
     return config
 
 
@@ -40,14 +53,6 @@ def routing(config: Config) -> Directory:
         return directory(config)
     except ValueError as error:
         fail(str(error))
-
-
-def _check_overrides(config: Config, path: Path) -> None:
-    """Tell a correction that does not fit by its line, which nobody knows later."""
-    try:
-        overridden(Catalog.load(), config.models)
-    except WrongOverride as error:
-        fail(str(complaint(path, error.path, error.message)))
 
 
 def fail(message: str) -> NoReturn:

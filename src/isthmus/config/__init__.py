@@ -4,6 +4,7 @@
 setting stands.
 """
 
+from isthmus.config.changes import files_of, needs_restart
 from isthmus.config.loading import ConfigError, complaint, load
 from isthmus.config.overrides import CapabilitiesConfig, RateConfig
 from isthmus.config.settings import (
@@ -34,5 +35,7 @@ __all__ = [
     "TranslationConfig",
     "UpstreamConfig",
     "complaint",
+    "files_of",
     "load",
+    "needs_restart",
 ]

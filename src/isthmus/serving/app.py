@@ -1,27 +1,22 @@
-"""The doors: every route on one screen, and the edge where errors become answers."""
+"""The edge: from a request to its endpoint, and from errors to answers."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import Literal, cast
+from collections.abc import Callable
+from typing import cast
 
-from msgspec import Struct
-
-from isthmus.access.keys import KeyRing
 from isthmus.call import Observer, Outcome
-from isthmus.errors import GatewayBusy, GatewayDefect, GatewayError, InvalidRequest
-from isthmus.serving.chat import ChatCompletions
+from isthmus.errors import GatewayBusy, GatewayDefect, GatewayError
 from isthmus.serving.connection import Connection, PlainConnection, offered
 from isthmus.serving.drain import Drain
-from isthmus.serving.health import Probes
-from isthmus.serving.models import Models
+from isthmus.serving.reloading import Reloading
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import ClientGone, Receive, Request, Scope, Send
 from isthmus.serving.request_id import new_request_id
+from isthmus.serving.service import Service
 from isthmus.wire import json, sse
 from isthmus.wire.chat import errors as chat_errors
 from isthmus.wire.messages import errors as messages_errors
@@ -29,60 +24,30 @@ from isthmus.wire.messages import errors as messages_errors
 log = logging.getLogger("isthmus")
 
 
-#: Answers requests of one route, or raises a `GatewayError` to be answered with.
-Endpoint = Callable[[Request, Reply, Outcome], Awaitable[None]]
-
-
-class Doors(Struct, frozen=True, kw_only=True):
-    """The endpoints there are."""
-
-    chat: ChatCompletions
-    models: Models
-    health: Probes
-
-
-class Route(Struct, frozen=True):
-    """One door. ``key``: whether it needs one; ``says``: what it is for, also in the reference."""
-
-    method: str
-    path: str
-    endpoint: Callable[[Doors], Endpoint]
-    key: Literal["required", "not needed", "as configured"]
-    says: str
-
-
-ROUTES = (
-    Route("POST", "/v1/chat/completions", lambda d: d.chat.complete, "required", "Answer a chat."),
-    Route("GET", "/v1/models", lambda d: d.models.list, "as configured", "List the models."),
-    Route("GET", "/v1/models/{id}", lambda d: d.models.one, "as configured", "Describe a model."),
-    Route("GET", "/livez", lambda d: d.health.live, "not needed", "Whether the process runs."),
-    Route("GET", "/healthz", lambda d: d.health.live, "not needed", "The same."),
-    Route("GET", "/readyz", lambda d: d.health.ready, "not needed", "Whether it takes calls."),
-)
-
-
 class App:
-    """The ASGI application. ``resources`` are opened with the server, and closed with it."""
+    """The ASGI application. ``at_end`` is called when the last request has ended."""
 
     def __init__(
         self,
-        doors: Doors,
-        keys: KeyRing,
+        service: Service,
         *,
         drain: Drain,
-        resources: AbstractAsyncContextManager[object],
         observer: Observer,
+        at_end: Callable[[], object],
+        reloading: Reloading | None = None,
     ) -> None:
         self.drain = drain
-        self._keys = keys
-        self.resources = resources
+        self._service = service
         self._observer = observer
-        self._routes: dict[str, dict[str, Endpoint]] = {}
-        self._below: dict[str, dict[str, Endpoint]] = {}
-        for route in ROUTES:
-            start, _, rest = route.path.partition("{")
-            table = self._below if rest else self._routes
-            table.setdefault(start, {})[route.method] = route.endpoint(doors)
+        self._at_end = at_end
+        self.reloading = reloading
+        self._group: asyncio.TaskGroup | None = None
+
+    def install(self, service: Service) -> None:
+        """Serve all further requests by ``service``; the one before it ends with its last."""
+        retiring, self._service = self._service, service
+        if self._group is not None:
+            self._group.create_task(retiring.retire())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's request, or the server's lifespan."""
@@ -91,16 +56,24 @@ class App:
         elif scope["type"] == "http":
             await self._serve(scope, receive, send)
 
+    async def aclose(self) -> None:
+        """Wait for the last request to end, and close what all of them stood on."""
+        await self._service.retire()
+        self._at_end()
+
     async def _live(self, receive: Receive, send: Send) -> None:
-        async with AsyncExitStack() as stack:
-            await receive()
-            try:
-                await stack.enter_async_context(self.resources)
-            except OSError as error:
-                await send({"type": "lifespan.startup.failed", "message": str(error)})
-                return
+        await receive()
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            watching = None
+            if self.reloading is not None:
+                watching = group.create_task(self.reloading.watch(self.install))
             await send({"type": "lifespan.startup.complete"})
             await receive()
+            if watching is not None:
+                watching.cancel()
+            self._group = None
+            await self.aclose()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -150,7 +123,9 @@ class App:
     async def _answer(self, request: Request, reply: Reply, outcome: Outcome) -> None:
         """Call the endpoint; whatever it raises becomes an answer in the caller's protocol."""
         try:
-            await self._endpoint(request)(request, reply, outcome)
+            service = self._service
+            with service.entered():
+                await service.endpoint(request)(request, reply, outcome)
         except GatewayError as error:
             failure = error
         except ClientGone:
@@ -167,30 +142,6 @@ class App:
             reply.break_off()
         else:
             await _refuse(request, reply, failure)
-
-    def _endpoint(self, request: Request) -> Endpoint:
-        methods = self._routes.get(request.path)
-        if methods is None:
-            methods = next(
-                (found for start, found in self._below.items() if request.path.startswith(start)),
-                None,
-            )
-        if methods is None:
-            self._keys.authenticate(
-                request.headers.get("authorization"), request.headers.get("x-api-key")
-            )
-            raise InvalidRequest(
-                f"There is nothing at {request.path}.", status=404, code="not_found"
-            )
-        method = "GET" if request.method == "HEAD" else request.method
-        if method not in methods:
-            allowed = ", ".join(methods)
-            raise InvalidRequest(
-                f"{request.path} takes {allowed}, not {request.method}.",
-                status=405,
-                code="method_not_allowed",
-            )
-        return methods[method]
 
 
 async def _refuse(request: Request, reply: Reply, error: GatewayError) -> None:

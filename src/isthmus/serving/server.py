@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from msgspec import Struct, field
 
 from isthmus.serving.drain import Drain
 from isthmus.serving.protocol import IsthmusProtocol
@@ -36,26 +37,39 @@ _KEEP_ALIVE = 75
 _BACKLOG = 2048
 
 
+class Hooks(Struct, frozen=True, kw_only=True):
+    """Who wants to know of the server's life.
+
+    ``on_listening`` is called with the port, ``on_hangup`` on SIGHUP, which is otherwise left to
+    the system; ``drain`` is told when the end has begun.
+    """
+
+    on_listening: Callable[[int], None]
+    on_hangup: Callable[[], None] | None = None
+    drain: Drain = field(default_factory=Drain)
+
+
 class _Server(uvicorn.Server):
     def __init__(
         self,
         config: uvicorn.Config,
-        drain: Drain,
         drain_delay: float,
-        on_listening: Callable[[int], None],
+        hooks: Hooks,
     ) -> None:
         super().__init__(config)
-        self._drain = drain
+        self._hooks = hooks
+        self._drain = hooks.drain
         self._drain_delay = drain_delay
-        self._on_listening = on_listening
         self._leaves_at = self._gives_up_at = math.inf
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
         await super().startup(sockets)
         _settle_memory()
+        if self._hooks.on_hangup is not None and hasattr(signal, "SIGHUP"):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hooks.on_hangup)
         if self.started and sockets:
-            self._on_listening(sockets[0].getsockname()[1])
+            self._hooks.on_listening(sockets[0].getsockname()[1])
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take a signal. The superclass would raise it once more after the end."""
@@ -106,13 +120,11 @@ def serve(
     host: str,
     port: int,
     drain_delay: float,
-    on_listening: Callable[[int], None],
-    drain: Drain | None = None,
+    hooks: Hooks,
 ) -> int:
     """Serve an ASGI application until a signal ends it; return the exit code.
 
-    ``drain_delay`` is in seconds. ``on_listening`` is called with the port, ``drain`` is told when
-    the end has begun.
+    ``drain_delay`` is in seconds.
 
     Raises:
         OSError: the address cannot be bound.
@@ -130,7 +142,7 @@ def serve(
         proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE,
     )
-    server = _Server(config, drain or Drain(), drain_delay, on_listening)
+    server = _Server(config, drain_delay, hooks)
     with listener:
         try:
             server.run(sockets=[listener])

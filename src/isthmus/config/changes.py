@@ -1,0 +1,34 @@
+"""What a change of the configuration comes to while the gateway runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from isthmus.config.settings import Config, Secret
+
+#: Settings of ``[server]`` that are looked at once, when the gateway starts.
+_AT_START = ("host", "port", "state")
+
+
+def needs_restart(running: Config, read: Config) -> list[str]:
+    """Name the settings that differ and that only a restart can change."""
+    return [
+        f"server.{name}"
+        for name in _AT_START
+        if getattr(running.server, name) != getattr(read.server, name)
+    ]
+
+
+def files_of(config: Config) -> Iterator[Path]:
+    """List the files that secrets of ``config`` were read from."""
+    for secret in _secrets(config):
+        kind, _, place = secret.reference.partition(":")
+        if kind == "file":
+            yield Path(place)
+
+
+def _secrets(config: Config) -> Iterator[Secret]:
+    for upstream in config.upstreams.values():
+        yield from (key.secret for key in upstream.api_keys)
+    yield from (key.secret for key in config.keys.values())

@@ -1,0 +1,46 @@
+"""Every route on one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+from msgspec import Struct
+
+from isthmus.call import Outcome
+from isthmus.serving.chat import ChatCompletions
+from isthmus.serving.models import Models
+from isthmus.serving.probes import Probes
+from isthmus.serving.reply import Reply
+from isthmus.serving.request import Request
+
+#: Answers requests of one route, or raises a `GatewayError` to be answered with.
+Endpoint = Callable[[Request, Reply, Outcome], Awaitable[None]]
+
+
+class Doors(Struct, frozen=True, kw_only=True):
+    """The endpoints there are."""
+
+    chat: ChatCompletions
+    models: Models
+    probes: Probes
+
+
+class Route(Struct, frozen=True):
+    """One door. ``key``: whether it needs one; ``says``: what it is for, also in the reference."""
+
+    method: str
+    path: str
+    endpoint: Callable[[Doors], Endpoint]
+    key: Literal["required", "not needed", "as configured"]
+    says: str
+
+
+ROUTES = (
+    Route("POST", "/v1/chat/completions", lambda d: d.chat.complete, "required", "Answer a chat."),
+    Route("GET", "/v1/models", lambda d: d.models.list, "as configured", "List the models."),
+    Route("GET", "/v1/models/{id}", lambda d: d.models.one, "as configured", "Describe a model."),
+    Route("GET", "/livez", lambda d: d.probes.live, "not needed", "Whether the process runs."),
+    Route("GET", "/healthz", lambda d: d.probes.live, "not needed", "The same."),
+    Route("GET", "/readyz", lambda d: d.probes.ready, "not needed", "Whether it takes calls."),
+)

@@ -1,0 +1,82 @@
+"""What one configuration makes: the doors, who may come in, and what they stand on.
+
+A new configuration makes a new service. Calls end in the one they began in, which is closed after
+the last of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+
+from isthmus.access.keys import KeyRing
+from isthmus.errors import InvalidRequest
+from isthmus.serving.doors import ROUTES, Doors, Endpoint
+from isthmus.serving.request import Request
+
+
+class Service:
+    """Finds the endpoint of a request, and counts who is inside."""
+
+    def __init__(self, doors: Doors, keys: KeyRing, close: Callable[[], Awaitable[None]]) -> None:
+        """Take what there is; ``close`` closes what it stands on."""
+        self._keys = keys
+        self._close = close
+        self._inside = 0
+        self._empty = asyncio.Event()
+        self._retired = False
+        self._routes: dict[str, dict[str, Endpoint]] = {}
+        self._below: dict[str, dict[str, Endpoint]] = {}
+        for route in ROUTES:
+            start, _, rest = route.path.partition("{")
+            table = self._below if rest else self._routes
+            table.setdefault(start, {})[route.method] = route.endpoint(doors)
+
+    @contextmanager
+    def entered(self) -> Generator[None]:
+        """Keep it open while a request is inside."""
+        self._inside += 1
+        try:
+            yield
+        finally:
+            self._inside -= 1
+            if self._retired and not self._inside:
+                self._empty.set()
+
+    async def retire(self) -> None:
+        """Wait until the last request has left, then close it."""
+        self._retired = True
+        if self._inside:
+            await self._empty.wait()
+        await self._close()
+
+    def endpoint(self, request: Request) -> Endpoint:
+        """Return what answers a request.
+
+        Raises:
+            AccessDenied: there is nothing at the path, and the caller has no key to be told so.
+            InvalidRequest: there is nothing at the path, or nothing that takes the method.
+        """
+        methods = self._routes.get(request.path)
+        if methods is None:
+            methods = next(
+                (found for start, found in self._below.items() if request.path.startswith(start)),
+                None,
+            )
+        if methods is None:
+            self._keys.authenticate(
+                request.headers.get("authorization"), request.headers.get("x-api-key")
+            )
+            raise InvalidRequest(
+                f"There is nothing at {request.path}.", status=404, code="not_found"
+            )
+        method = "GET" if request.method == "HEAD" else request.method
+        if method not in methods:
+            allowed = ", ".join(methods)
+            raise InvalidRequest(
+                f"{request.path} takes {allowed}, not {request.method}.",
+                status=405,
+                code="method_not_allowed",
+            )
+        return methods[method]
