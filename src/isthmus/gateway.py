@@ -171,4 +171,5 @@ def upstream(name: str, config: UpstreamConfig) -> Upstream:
         timers=timers,
         transport=HttpTransport(),
         api_version=config.api_version,
+        hedge_after=config.hedge_after,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ async def streamed(upstreams, directory: Path) -> list[dict]:
 
     headers = [(b"authorization", f"Bearer {KEY}".encode())]
     scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "headers": headers}
-    async with app.resources:
+    async with aclosing(app):
         await app(scope, receive, send)
     return sent
 

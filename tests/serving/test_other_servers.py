@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import aclosing
 
 import pytest
 
@@ -56,7 +57,7 @@ async def call(app, document: dict, leave: asyncio.Event) -> list[dict]:
 async def test_answers_are_the_same(upstream, tmp_path):
     app = application(configured(upstream, tmp_path), KeyRing({"me": KEY}))
     upstream.will(whole(make.message(make.text("Hi."))))
-    async with app.resources:
+    async with aclosing(app):
         start, body = await call(app, {**HELLO, "max_tokens": 9}, asyncio.Event())
     assert start["status"] == 200
     assert json.loads(body["body"])["choices"][0]["message"]["content"] == "Hi."
@@ -66,7 +67,7 @@ async def test_client_that_leaves_cancels_the_upstream_call(upstream, tmp_path):
     app = application(configured(upstream, tmp_path), KeyRing({"me": KEY}))
     upstream.will([STALL])
     leave = asyncio.Event()
-    async with app.resources, asyncio.TaskGroup() as group:
+    async with aclosing(app), asyncio.TaskGroup() as group:
         calling = group.create_task(call(app, {**HELLO, "max_tokens": 9}, leave))
         (received,) = await asyncio.to_thread(upstream.wait_for, 1)
         leave.set()
@@ -77,6 +78,6 @@ async def test_client_that_leaves_cancels_the_upstream_call(upstream, tmp_path):
 async def test_broken_stream_is_never_completed(upstream, tmp_path):
     app = application(configured(upstream, tmp_path), KeyRing({"me": KEY}))
     upstream.will(events(make.stream(make.message(make.text("Hello.")))[:5]))
-    async with app.resources:
+    async with aclosing(app):
         sent = await call(app, {**HELLO, "stream": True}, asyncio.Event())
     assert all(message.get("more_body", True) for message in sent)

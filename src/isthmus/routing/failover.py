@@ -89,6 +89,18 @@ class Failover:
             return None
         return Step(following, retries=risky)
 
+    def alternative(self, route: Route) -> Route | None:
+        """Return an untried route that is well and answers as ``route`` would."""
+        for left in self._untried:
+            alike = (left.model, left.capabilities) == (route.model, route.capabilities)
+            if alike and self._health.standing(left) == "in service":
+                return left
+        return None
+
+    def forget(self, route: Route) -> None:
+        """Note that a route is tried beside another."""
+        self._untried.remove(route)
+
     def _next(self) -> Route | None:
         """Choose among the untried. A refused credential is asked only where no other has been."""
         sound = [left for left in self._untried if self._health.standing(left) != "barred"]

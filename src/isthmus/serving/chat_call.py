@@ -12,7 +12,7 @@ from isthmus.errors import UpstreamRefused
 from isthmus.routing.plan import Route
 from isthmus.routing.router import Planned
 from isthmus.serving import remarks as remarks_out
-from isthmus.serving.exchange import Prepared
+from isthmus.serving.attempting import Prepared
 from isthmus.serving.lifecycle import day_of, told
 from isthmus.serving.recollection import Recollection
 from isthmus.serving.reply import Reply

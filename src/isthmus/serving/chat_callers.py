@@ -7,8 +7,8 @@ from isthmus.errors import GatewayError, UpstreamBroken, UpstreamRefused
 from isthmus.routing.plan import Route
 from isthmus.serving import remarks as remarks_out
 from isthmus.serving.arrived import Arrived
+from isthmus.serving.attempting import Prepared
 from isthmus.serving.chat_call import ChatCall
-from isthmus.serving.exchange import Prepared
 from isthmus.serving.heartbeat import KEEP_ALIVE
 from isthmus.serving.reply import Reply
 from isthmus.translate.chat_over_messages.form import PLAIN, AnswerForm
@@ -36,7 +36,7 @@ class WholeChat:
     def __init__(self, call: ChatCall, reply: Reply, outcome: Outcome) -> None:
         self.call = call
         self.patience = call.wishes.patience
-        self.usage: Usage | None = None
+        self._spent: Usage | None = None
         self.following: Prepared | None = None
         self._reply = reply
         self._outcome = outcome
@@ -52,7 +52,7 @@ class WholeChat:
         """Translate for a route; what an earlier attempt brought is void."""
         self._fold = None
         self._first_id = None
-        self.usage = None
+        self._spent = None
         self._outcome.usage = None
         return self.call.prepare(route, stream=False)
 
@@ -69,11 +69,16 @@ class WholeChat:
             else:
                 fold.feed(event)
 
+    def spent(self) -> Usage | None:
+        """Return what the last attempt has used, as far as it came."""
+        spent, self._spent = self._spent, None
+        return self._fold.meter.usage if spent is None and self._fold is not None else spent
+
     def note_usage(self) -> None:
         """Tell the outcome what was used so far."""
         if self._fold is not None:
-            self.usage = self._fold.meter.usage
-            self._outcome.usage = plus(self._outcome.usage, self.usage)
+            self._spent = self._fold.meter.usage
+            self._outcome.usage = plus(self._outcome.usage, self._spent)
             self._fold = None
 
     async def end(self) -> None:
@@ -88,8 +93,8 @@ class WholeChat:
 
     async def take_whole(self, message: Message) -> None:
         """Take an answer that was not streamed."""
-        self.usage = usage_of(message)
-        self._outcome.usage = plus(self._outcome.usage, self.usage)
+        self._spent = usage_of(message)
+        self._outcome.usage = plus(self._outcome.usage, self._spent)
         await self._answered(message, message.get("content") or [])
 
     async def _answered(self, message: Message, verbatim: list[Block]) -> None:
@@ -131,6 +136,7 @@ class StreamedChat:
         self._outcome = outcome
         self._held: list[bytes] = []
         self._stream = self._new_stream(PLAIN)
+        self._spent: Usage | None = None
         #: What the events add up to: a paused turn goes back as it is.
         self._fold = Fold()
 
@@ -144,10 +150,10 @@ class StreamedChat:
         """Whether the client takes nothing at the moment."""
         return self._reply.blocked
 
-    @property
-    def usage(self) -> Usage | None:
-        """What the answer under way has used so far."""
-        return self._fold.meter.usage
+    def spent(self) -> Usage | None:
+        """Return what the last attempt has used, as far as it came."""
+        spent, self._spent = self._spent, None
+        return self._fold.meter.usage if spent is None else spent
 
     def prepare(self, route: Route) -> Prepared:
         """Translate for a route; what an earlier attempt brought was never sent and is void."""
@@ -209,6 +215,7 @@ class StreamedChat:
         self.following = self.call.follow(message, self._fold.verbatim)
         if self.following is not None:
             self._stream.go_on()
+            self._spent = self._fold.meter.usage
             self._fold = Fold()
             return
         self._outcome.usage = self._stream.usage

@@ -1,7 +1,7 @@
 """The spine: what happens to a call between its admission and its end.
 
-plan -> per route: translate the request, send it, wait for the first good event -> commit -> per
-event: translate, encode, write. Here, and only here, translations and upstreams meet.
+per route: translate the request, send it, wait for the first good event -> commit -> per event:
+translate, encode, write. Here, and only here, translations and upstreams meet.
 """
 
 from __future__ import annotations
@@ -10,28 +10,16 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from msgspec import Struct
-
-from isthmus.call import Attempt, Incident, IncidentKind, Observer, Outcome, Usage
-from isthmus.errors import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamUnavailable
+from isthmus.call import Incident, IncidentKind, Observer, Outcome, Usage
+from isthmus.errors import UpstreamError, UpstreamRefused
 from isthmus.routing.failover import Failover, Step
-from isthmus.routing.health import Health, Trial
+from isthmus.routing.health import Health
 from isthmus.routing.plan import Route
-from isthmus.routing.verdict import verdict
 from isthmus.serving import relay
-from isthmus.serving.timers import Watch
-from isthmus.upstreams import failures
-from isthmus.upstreams.transport import TransportError
-from isthmus.upstreams.upstream import MessagesCall, Upstream
+from isthmus.serving.attempting import Attempting, Prepared
+from isthmus.serving.hedging import HedgeBudget, first_of
+from isthmus.upstreams.upstream import Upstream
 from isthmus.wire.messages.documents import Message
-
-
-class Prepared(Struct, frozen=True, kw_only=True):
-    """A request translated for one model. ``stream``: whether the upstream shall stream."""
-
-    call: MessagesCall
-    stream: bool
-    slow_start: bool
 
 
 class Caller(relay.Listener, Protocol):
@@ -46,9 +34,8 @@ class Caller(relay.Listener, Protocol):
     following: Prepared | None
     patience: float
 
-    @property
-    def usage(self) -> Usage | None:
-        """What the answer under way has used so far."""
+    def spent(self) -> Usage | None:
+        """Return what the last attempt has used, as far as it came; once."""
         ...
 
     def prepare(self, route: Route) -> Prepared:
@@ -70,9 +57,10 @@ class Exchange:
     def __init__(
         self, upstreams: Mapping[str, Upstream], health: Health, observer: Observer
     ) -> None:
-        self._upstreams = upstreams
-        self._health = health
-        self._observer = observer
+        self.upstreams = upstreams
+        self.health = health
+        self.observer = observer
+        self.hedges = HedgeBudget()
 
     async def run(self, routes: Sequence[Route], caller: Caller, outcome: Outcome) -> None:
         """Serve ``caller`` by the first route that works, beginning with the first that is well.
@@ -80,8 +68,8 @@ class Exchange:
         Raises:
             GatewayError: none did, or the answer broke after content had gone out.
         """
-        tour = _Tour(self._upstreams, self._health, caller, outcome, routes)
-        budget = self._health.budget(routes[0].upstream)
+        tour = _Tour(self, routes, caller, outcome)
+        budget = self.health.budget(routes[0].upstream)
         budget.calls += 1
         try:
             route = tour.failover.first()
@@ -89,10 +77,9 @@ class Exchange:
                 try:
                     await tour.visit(route)
                 except UpstreamError as error:
-                    step = tour.after(route, error)
-                    self._tell(route, error, step)
+                    step = tour.after(error)
                     if step is None:
-                        raise (tour.failover.error or error) from None
+                        raise tour.failover.error or error from None
                     await asyncio.sleep(step.pause)
                     route = step.route
                 else:
@@ -101,82 +88,54 @@ class Exchange:
             budget.calls -= 1
             tour.end()
 
-    def _tell(self, route: Route, error: UpstreamError, step: Step | None) -> None:
-        if step is None:
-            return
-        kind: IncidentKind = "retried" if step.route is route else "failed_over"
-        self._observer.noticed(
-            Incident(
-                kind=kind,
-                upstream=route.upstream,
-                credential=str(route.credential.number),
-                base_url=route.base_url,
-                model=route.model,
-                reason=error.code or "",
-            )
-        )
-
 
 class _Tour:
     """One call on its way through the routes."""
 
     def __init__(
-        self,
-        upstreams: Mapping[str, Upstream],
-        health: Health,
-        caller: Caller,
-        outcome: Outcome,
-        routes: Sequence[Route],
+        self, exchange: Exchange, routes: Sequence[Route], caller: Caller, outcome: Outcome
     ) -> None:
-        self._upstreams = upstreams
-        self._health = health
+        self._exchange = exchange
+        self._health = exchange.health
         self._caller = caller
         self._outcome = outcome
         self._now = asyncio.get_running_loop().time
         self._began = self._now()
         self._deadline = self._began + caller.patience
         self._retried: list[str] = []
-        self._has_content = False
-        self.failover = Failover(routes, health, clock=self._now, deadline=self._deadline)
+        self._attempting: Attempting | None = None
+        self.failover = Failover(routes, self._health, clock=self._now, deadline=self._deadline)
 
     async def visit(self, route: Route) -> None:
         """Ask one route, as often as the turn takes; mend once what it refuses."""
         caller = self._caller
         prepared, mended = caller.prepare(route), False
-        self._has_content = False
         while prepared is not None:
-            attempt = Attempt(
-                upstream=route.upstream,
-                model=route.model,
-                base_url=route.base_url,
-                credential=route.credential.number,
-            )
-            self._outcome.attempts.append(attempt)
             try:
-                await self._try(route, prepared, attempt)
+                await self._ask(route, prepared)
             except UpstreamRefused as error:
                 again = None if mended or caller.committed else caller.repaired(error)
                 if again is None:
                     raise
-                attempt.error = error.code
                 prepared, mended = again, True
             else:
                 prepared = caller.following
 
-    def after(self, route: Route, error: UpstreamError) -> Step | None:
-        """Take note of a failure, and return what to do next; None: tell the caller."""
-        attempt = self._outcome.attempts[-1]
-        error.upstream, attempt.error = route.upstream, error.code
-        if self._now() >= self._deadline:
-            return None  # the client's own impatience is nobody's fault
-        judged = verdict(error, attempt)
-        self._health.failed(route, judged)
-        if self._caller.committed:
+    def after(self, error: UpstreamError) -> Step | None:
+        """Return what to do after a failure; None: tell the caller."""
+        failed = self._attempting
+        if failed is None or self._caller.committed:
             return None
-        step = self.failover.after(route, error, judged, has_content=self._has_content)
-        if step is not None and step.retries:
+        step = self.failover.after(
+            failed.route, error, failed.verdict, has_content=failed.has_content
+        )
+        if step is None:
+            return None
+        if step.retries:
             self._retried.append(step.route.upstream)
             self._health.budget(step.route.upstream).retries += 1
+        same = step.route is failed.route
+        self._tell("retried" if same else "failed_over", failed.route, error.code or "")
         return step
 
     def end(self) -> None:
@@ -184,56 +143,70 @@ class _Tour:
         for upstream in self._retried:
             self._health.budget(upstream).retries -= 1
 
-    async def _try(self, route: Route, prepared: Prepared, attempt: Attempt) -> None:
-        trial = self._health.trial(route)
+    async def _ask(self, route: Route, prepared: Prepared) -> None:
+        """Ask once, and hand the answer over."""
+        caller = self._caller
+        attempting = self._attempting = self._new(route)
         try:
-            await self._ask(route, prepared, attempt, trial)
-        except TransportError as error:
-            attempt.sent = error.sent
-            raise failures.unavailable(error) from None
-        except TimeoutError:
-            raise self._too_slow() from None
+            if prepared.stream:
+                await attempting.stream(prepared, caller, self._on_content)
+            else:
+                await caller.take_whole(await self._whole(attempting, prepared))
         finally:
-            trial.close()
-            attempt.usage = self._caller.usage
+            self._attempting.record.usage = caller.spent()
 
-    async def _ask(self, route: Route, prepared: Prepared, attempt: Attempt, trial: Trial) -> None:
-        upstream, caller = self._upstreams[route.upstream], self._caller
-        timers = upstream.timers
-        watch = Watch(
-            timers,
-            streams=prepared.stream,
-            slow_start=prepared.slow_start,
+    async def _whole(self, attempting: Attempting, prepared: Prepared) -> Message:
+        """Ask for an answer in one piece; where the operator allows it, at two routes."""
+        route = attempting.route
+        hedges, after = self._exchange.hedges, self._exchange.upstreams[route.upstream].hedge_after
+        other = None if after is None else self.failover.alternative(route)
+        if after is None or other is None:
+            message = await attempting.whole(prepared)
+            self._on_content()
+            return message
+        hedges.note_call()
+
+        another: list[Attempting] = []
+
+        async def ask_other() -> Message:
+            self._tell("hedged", route)
+            self.failover.forget(other)
+            another.append(self._new(other))
+            return await another[0].whole(prepared)
+
+        message = await first_of(
+            lambda: attempting.whole(prepared), ask_other, after=after, may=hedges.take
+        )
+        self._on_content()
+        # Whoever answered is who has served the call.
+        winner = self._attempting = attempting if attempting.has_content else another[0]
+        self._outcome.attempts.remove(winner.record)
+        self._outcome.attempts.append(winner.record)
+        return message
+
+    def _new(self, route: Route) -> Attempting:
+        attempting = Attempting(
+            self._exchange.upstreams[route.upstream],
+            route,
+            self._health,
+            now=self._now,
             deadline=self._deadline,
         )
+        self._outcome.attempts.append(attempting.record)
+        return attempting
 
-        def on_content() -> None:
-            self._has_content = True
-            trial.answered()
-            if self._outcome.first_content_seconds is None:
-                self._outcome.first_content_seconds = self._now() - self._began
+    def _on_content(self) -> None:
+        if self._outcome.first_content_seconds is None:
+            self._outcome.first_content_seconds = self._now() - self._began
 
-        async with watch.limit:
-            response = await upstream.transport.send(
-                upstream.request(prepared.call, route.base_url, route.credential.number),
-                connect_timeout=timers.connect,
-                write_timeout=timers.write,
+    def _tell(self, kind: IncidentKind, route: Route, reason: str = "") -> None:
+        self._exchange.observer.noticed(
+            Incident(
+                kind=kind,
+                upstream=route.upstream,
+                credential=str(route.credential.number),
+                base_url=route.base_url,
+                model=route.model,
+                reason=reason,
             )
-            attempt.status, attempt.sent = response.status, "all"
-            attempt.request_id = response.headers.get("request-id")
-            try:
-                if prepared.stream:
-                    await relay.streamed(response, caller, watch, on_content)
-                else:
-                    message = await relay.whole(response)
-                    on_content()
-                    await caller.take_whole(message)
-            finally:
-                response.close()
-
-    def _too_slow(self) -> UpstreamError:
-        if self._caller.committed:
-            return UpstreamBroken("The upstream stopped sending in the middle of its answer.")
-        return UpstreamUnavailable(
-            "The upstream did not answer in time.", code="timeout", status=504
         )

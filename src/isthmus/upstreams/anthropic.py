@@ -36,9 +36,11 @@ class AnthropicUpstream:
         timers: Timers,
         transport: Transport,
         api_version: str | None = None,
+        hedge_after: float | None = None,
     ) -> None:
         """Take the credentials; ``api_version`` takes the place of whatever a call asks for."""
         self.name = name
+        self.hedge_after = hedge_after
         self.timers = timers
         self.transport = transport
         self._headers = [{**_HEADERS, "x-api-key": key} for key in api_keys]

@@ -52,6 +52,11 @@ class Upstream(Protocol):
         ...
 
     @property
+    def hedge_after(self) -> float | None:
+        """After how many seconds a short answer may be asked for elsewhere as well."""
+        ...
+
+    @property
     def transport(self) -> Transport:
         """The way to reach it."""
         ...

@@ -1,0 +1,160 @@
+"""One attempt: a prepared request goes to one route, and its answer to whoever listens.
+
+Owns the translation of everything that can go wrong into the gateway's errors, and what health is
+told of it. Whether anything else is tried is for the exchange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+from msgspec import Struct
+
+from isthmus.call import Attempt
+from isthmus.errors import UpstreamBroken, UpstreamError, UpstreamUnavailable
+from isthmus.routing.health import Health
+from isthmus.routing.plan import Route
+from isthmus.routing.verdict import Verdict, verdict
+from isthmus.serving import relay
+from isthmus.serving.timers import Watch
+from isthmus.upstreams import failures
+from isthmus.upstreams.transport import TransportError, UpstreamResponse
+from isthmus.upstreams.upstream import MessagesCall, Upstream
+from isthmus.wire.messages.documents import Message
+
+
+class Prepared(Struct, frozen=True, kw_only=True):
+    """A request translated for one model. ``stream``: whether the upstream shall stream."""
+
+    call: MessagesCall
+    stream: bool
+    slow_start: bool
+
+
+class Attempting:
+    """One attempt. ``now`` is the loop's clock, ``deadline`` the client's, by that clock.
+
+    ``record`` is what will be known of it afterwards, ``verdict`` what its failure means;
+    ``has_content``: some of an answer has come.
+    """
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        route: Route,
+        health: Health,
+        *,
+        now: Callable[[], float],
+        deadline: float,
+    ) -> None:
+        self.route = route
+        self.record = Attempt(
+            upstream=route.upstream,
+            model=route.model,
+            base_url=route.base_url,
+            credential=route.credential.number,
+        )
+        self.verdict = Verdict("nowhere")
+        self.has_content = False
+        self._upstream = upstream
+        self._health = health
+        self._now = now
+        self._deadline = deadline
+
+    async def stream(
+        self, prepared: Prepared, listener: relay.Listener, on_content: Callable[[], None]
+    ) -> None:
+        """Hand the answer to ``listener`` as it comes; ``on_content`` is called at the first of it.
+
+        Raises:
+            UpstreamError: none came, or it broke.
+        """
+        watch = self._watch(prepared)
+        with self._judged() as answered:
+
+            def begun() -> None:
+                answered()
+                on_content()
+
+            async with watch.limit:
+                response = await self._send(prepared)
+                try:
+                    await relay.streamed(response, listener, watch, begun)
+                finally:
+                    response.close()
+
+    async def whole(self, prepared: Prepared) -> Message:
+        """Return an answer in one piece.
+
+        Raises:
+            UpstreamError: none came.
+        """
+        with self._judged() as answered:
+            async with self._watch(prepared).limit:
+                response = await self._send(prepared)
+                try:
+                    message = await relay.whole(response)
+                finally:
+                    response.close()
+            answered()
+        return message
+
+    def _watch(self, prepared: Prepared) -> Watch:
+        return Watch(
+            self._upstream.timers,
+            streams=prepared.stream,
+            slow_start=prepared.slow_start,
+            deadline=self._deadline,
+        )
+
+    async def _send(self, prepared: Prepared) -> UpstreamResponse:
+        timers, route, record = self._upstream.timers, self.route, self.record
+        response = await self._upstream.transport.send(
+            self._upstream.request(prepared.call, route.base_url, route.credential.number),
+            connect_timeout=timers.connect,
+            write_timeout=timers.write,
+        )
+        record.status, record.sent = response.status, "all"
+        record.request_id = response.headers.get("request-id")
+        return response
+
+    @contextmanager
+    def _judged(self) -> Generator[Callable[[], None]]:
+        """Turn every failure into an error of the gateway's, and tell health how it went.
+
+        Gives what is to be called at the first sign of a good answer.
+        """
+        trial = self._health.trial(self.route)
+
+        def answered() -> None:
+            self.has_content = True
+            trial.answered()
+
+        try:
+            yield answered
+        except TransportError as error:
+            self.record.sent = error.sent
+            raise self._failed(failures.unavailable(error)) from None
+        except TimeoutError:
+            raise self._failed(self._too_slow()) from None
+        except UpstreamError as error:
+            self._failed(error)
+            raise
+        finally:
+            trial.close()
+
+    def _failed(self, error: UpstreamError) -> UpstreamError:
+        error.upstream, self.record.error = self.route.upstream, error.code
+        # A client's own impatience is nobody's fault.
+        if self._now() < self._deadline:
+            self.verdict = verdict(error, self.record)
+            self._health.failed(self.route, self.verdict)
+        return error
+
+    def _too_slow(self) -> UpstreamError:
+        if self.has_content:
+            return UpstreamBroken("The upstream stopped sending in the middle of its answer.")
+        return UpstreamUnavailable(
+            "The upstream did not answer in time.", code="timeout", status=504
+        )
