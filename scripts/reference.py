@@ -65,6 +65,7 @@ def configuration() -> str:
     lines = ["# Configuration reference\n"]
     titles = {
         settings.ServerConfig: "`[server]`",
+        settings.ServerTimeoutsConfig: "`[server.timeouts]`",
         settings.UpstreamConfig: "`[upstreams.NAME]`",
         settings.ApiKeyConfig: "`[upstreams.NAME]` `api_keys = [{ ... }]`",
         settings.TimeoutsConfig: "`[upstreams.NAME.timeouts]`",

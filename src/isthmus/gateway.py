@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from msgspec import Struct, convert
+from msgspec import Struct, convert, structs
 
 from isthmus.access.keys import KeyRing
 from isthmus.call import Observer
 from isthmus.config import Config, ConfigError, UpstreamConfig, needs_restart
 from isthmus.routing.directory import directory
 from isthmus.routing.health import Health
+from isthmus.serving.admission import Admission
 from isthmus.serving.app import App
 from isthmus.serving.chat import ChatCompletions, parsed
 from isthmus.serving.chat_call import ChatCall, ChatSettings
@@ -22,7 +23,16 @@ from isthmus.serving.doors import Doors
 from isthmus.serving.drain import Drain
 from isthmus.serving.exchange import Exchange
 from isthmus.serving.explanation import Explanation, explain
+from isthmus.serving.gate import Gate
+from isthmus.serving.limits import (
+    Limits,
+    connections_for,
+    in_flight_for,
+    memory_limit,
+    raise_file_limit,
+)
 from isthmus.serving.models import Models
+from isthmus.serving.pressure import Pressure
 from isthmus.serving.probes import Probes
 from isthmus.serving.reloading import CannotReload, Reloading
 from isthmus.serving.service import Service
@@ -54,8 +64,11 @@ def application(config: Config, keys: KeyRing, fresh: Fresh | None = None) -> Ap
         ValueError: names of the configuration contradict each other or the catalog.
     """
     calls = CallLog(sys.stderr)
+    pressure = Pressure()
+    bounds = limits(config)
     lasting = _Lasting(
         drain=Drain(),
+        admission=Admission(bounds.max_in_flight, bounds.queue, lambda: pressure.shedding),
         observer=calls,
         health=Health(time.monotonic, calls),
         stash=Stash(time.monotonic),
@@ -66,6 +79,7 @@ def application(config: Config, keys: KeyRing, fresh: Fresh | None = None) -> Ap
         service,
         drain=lasting.drain,
         observer=calls,
+        pressure=pressure,
         reloading=reloading,
         at_end=calls.flush,
     )
@@ -75,9 +89,20 @@ class _Lasting(Struct, frozen=True):
     """What stays when the configuration changes."""
 
     drain: Drain
+    admission: Admission
     observer: Observer
     health: Health
     stash: Stash
+
+
+def limits(config: Config) -> Limits:
+    """Return what the server puts up with: what is configured, else what this machine lets it."""
+    server, files = config.server, raise_file_limit()
+    return Limits(
+        **structs.asdict(server.timeouts),
+        max_connections=server.max_connections or connections_for(files),
+        max_in_flight=server.max_in_flight or in_flight_for(files, memory_limit()),
+    )
 
 
 def _reloading(config: Config, fresh: Fresh, lasting: _Lasting) -> Reloading:
@@ -100,7 +125,7 @@ def _service(config: Config, keys: KeyRing, lasting: _Lasting) -> Service:
     upstreams = {name: upstream(name, one) for name, one in config.upstreams.items()}
     doors = Doors(
         chat=ChatCompletions(
-            keys=keys,
+            gate=Gate(keys, lasting.admission),
             router=known.router,
             exchange=Exchange(upstreams, lasting.health, lasting.observer),
             settings=_chat_settings(config),

@@ -42,13 +42,16 @@ def free_port() -> int:
         return server.getsockname()[1]
 
 
-def configuration(port: int, state: Path, rest: str, drain_delay: float = 0) -> str:
+def configuration(
+    port: int, state: Path, rest: str, drain_delay: float = 0, server: str = ""
+) -> str:
     return f"""
 [server]
 host = "127.0.0.1"
 port = {port}
 state = "{state}"
 drain_delay = {drain_delay}
+{server}
 
 [keys.test]
 secret = "env:ISTHMUS_TEST_KEY"
@@ -58,11 +61,16 @@ secret = "env:ISTHMUS_TEST_KEY"
 
 
 @contextmanager
-def running(directory: Path, rest: str, drain_delay: float = 0) -> Generator[Gateway]:
-    """Run ``isthmus serve`` with a configuration whose upstreams are ``rest``."""
+def running(
+    directory: Path, rest: str, drain_delay: float = 0, server: str = ""
+) -> Generator[Gateway]:
+    """Run ``isthmus serve`` with a configuration whose upstreams are ``rest``.
+
+    ``server``: more settings of that section, and tables below it.
+    """
     port = free_port()
     config, log = directory / "isthmus.toml", directory / "log"
-    config.write_text(configuration(port, directory / "state", rest, drain_delay))
+    config.write_text(configuration(port, directory / "state", rest, drain_delay, server))
     environment = {**os.environ, "ISTHMUS_TEST_KEY": KEY, "UPSTREAM_KEY": "sk-upstream"}
     command = [sys.executable, "-m", "isthmus", "serve", "--config", str(config)]
     with log.open("wb") as output:

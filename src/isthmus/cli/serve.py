@@ -11,7 +11,7 @@ from isthmus.access.keys import KeyRing
 from isthmus.cli import setting_up
 from isthmus.cli.welcome import welcome
 from isthmus.config import Config, ConfigError, files_of
-from isthmus.gateway import Fresh, application
+from isthmus.gateway import Fresh, application, limits
 from isthmus.serving.server import Hooks, serve
 from isthmus.storage.state import StateInUse
 
@@ -43,10 +43,12 @@ def run(path: Path | None, host: str | None, port: int | None) -> int:
                 host=server.host,
                 port=server.port,
                 drain_delay=server.drain_delay,
+                limits=limits(config),
                 hooks=Hooks(
                     on_listening=lambda at: welcome(setting_up.listening_on(config, at), local),
                     on_hangup=app.reloading.ask if app.reloading is not None else None,
                     drain=app.drain,
+                    pressure=app.pressure,
                 ),
             )
         except OSError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 from isthmus.config.settings import Config, Secret
 
 #: Settings of ``[server]`` that are looked at once, when the gateway starts.
-_AT_START = ("host", "port", "state")
+_AT_START = ("host", "port", "state", "max_connections", "max_in_flight", "timeouts")
 
 
 def needs_restart(running: Config, read: Config) -> list[str]:

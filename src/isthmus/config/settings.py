@@ -37,6 +37,25 @@ class _Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass
 
 
+class ServerTimeoutsConfig(_Section, frozen=True, kw_only=True):
+    """How long a client may keep the gateway waiting, in seconds."""
+
+    header: Annotated[
+        Seconds, Meta(description="For the whole head of a request, from its first byte.")
+    ] = 10.0
+    body: Annotated[
+        Seconds,
+        Meta(description="For its whole body, which has to come at 16 KiB/s after five seconds."),
+    ] = 60.0
+    queue: Annotated[
+        Seconds, Meta(description="Waiting for a place where too many calls are under way.")
+    ] = 1.0
+    client_stall: Annotated[
+        Seconds, Meta(description="Taking nothing of an answer that is there to be read.")
+    ] = 60.0
+    keep_alive: Annotated[Seconds, Meta(description="Between two requests of a connection.")] = 75.0
+
+
 class ServerConfig(_Section, frozen=True, kw_only=True):
     """Where the gateway listens and how it behaves as a server."""
 
@@ -60,6 +79,23 @@ class ServerConfig(_Section, frozen=True, kw_only=True):
             "/readyz already says 503.",
         ),
     ] = 5.0
+    max_connections: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(
+            description="How many clients may be connected. Above it, the connection that has been "
+            "idle longest is closed. Absent: half of the files the system lets it open."
+        ),
+    ] = None
+    max_in_flight: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(
+            description="How many calls may be under way; as many may wait. Absent: what the "
+            "limits of open files and of memory allow."
+        ),
+    ] = None
+    timeouts: Annotated[
+        ServerTimeoutsConfig, Meta(description="How long a client may keep the gateway waiting.")
+    ] = field(default_factory=ServerTimeoutsConfig)
 
 
 class TimeoutsConfig(_Section, frozen=True, kw_only=True):
@@ -256,6 +292,7 @@ class Config(_Section, frozen=True, kw_only=True):
 SECTIONS = (
     Config,
     ServerConfig,
+    ServerTimeoutsConfig,
     UpstreamConfig,
     ApiKeyConfig,
     TimeoutsConfig,

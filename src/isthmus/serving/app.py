@@ -12,6 +12,7 @@ from isthmus.call import Observer, Outcome
 from isthmus.errors import GatewayBusy, GatewayDefect, GatewayError
 from isthmus.serving.connection import Connection, PlainConnection, offered
 from isthmus.serving.drain import Drain
+from isthmus.serving.pressure import Pressure
 from isthmus.serving.reloading import Reloading
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import ClientGone, Receive, Request, Scope, Send
@@ -33,12 +34,14 @@ class App:
         *,
         drain: Drain,
         observer: Observer,
+        pressure: Pressure,
         at_end: Callable[[], object],
         reloading: Reloading | None = None,
     ) -> None:
         self.drain = drain
         self._service = service
         self._observer = observer
+        self.pressure = pressure
         self._at_end = at_end
         self.reloading = reloading
         self._group: asyncio.TaskGroup | None = None
@@ -65,13 +68,13 @@ class App:
         await receive()
         async with asyncio.TaskGroup() as group:
             self._group = group
-            watching = None
+            watching = [group.create_task(self.pressure.watch())]
             if self.reloading is not None:
-                watching = group.create_task(self.reloading.watch(self.install))
+                watching.append(group.create_task(self.reloading.watch(self.install)))
             await send({"type": "lifespan.startup.complete"})
             await receive()
-            if watching is not None:
-                watching.cancel()
+            for task in watching:
+                task.cancel()
             self._group = None
             await self.aclose()
         await send({"type": "lifespan.shutdown.complete"})
@@ -147,12 +150,13 @@ class App:
 async def _refuse(request: Request, reply: Reply, error: GatewayError) -> None:
     """Answer with an error, in the words of whichever protocol the caller speaks."""
     if "anthropic-version" in request.headers:
+        status = messages_errors.status_of(error)
         document = messages_errors.document(error, reply.request_id)
     else:
-        document = chat_errors.document(error)
+        status, document = error.status, chat_errors.document(error)
     headers = chat_errors.headers(error)
     if error.status == 413:
         headers["connection"] = "close"
-        await reply.whole(error.status, document, headers, linger=request.discard)
+        await reply.whole(status, document, headers, linger=request.discard)
     else:
-        await reply.whole(error.status, document, headers)
+        await reply.whole(status, document, headers)

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
-from isthmus.access.keys import KeyRing
 from isthmus.call import Outcome, Principal
 from isthmus.errors import GatewayError, InvalidRequest, UpstreamError, UpstreamRefused
 from isthmus.routing.affinity import in_order
@@ -16,6 +15,7 @@ from isthmus.serving.chat_call import ChatCall, ChatSettings, tell_attempts, wor
 from isthmus.serving.chat_callers import StreamedChat, WholeChat
 from isthmus.serving.conversation import conversation
 from isthmus.serving.exchange import Exchange
+from isthmus.serving.gate import Gate
 from isthmus.serving.heartbeat import beat
 from isthmus.serving.recollection import Recollection
 from isthmus.serving.reply import Reply
@@ -36,15 +36,15 @@ class ChatCompletions:
     def __init__(
         self,
         *,
-        keys: KeyRing,
+        gate: Gate,
         router: Router,
         exchange: Exchange,
         settings: ChatSettings,
         clock: Callable[[], float],
         stash: Stash | None,
     ) -> None:
+        self._gate = gate
         self._stash = stash
-        self._keys = keys
         self._router = router
         self._exchange = exchange
         self._settings = settings
@@ -52,10 +52,12 @@ class ChatCompletions:
 
     async def complete(self, request: Request, reply: Reply, outcome: Outcome) -> None:
         """Serve one call. The key is looked at before the body is read."""
-        principal = self._keys.authenticate(
-            request.headers.get("authorization"), request.headers.get("x-api-key")
-        )
-        outcome.principal = principal.id
+        async with self._gate.entered(request, outcome) as principal:
+            await self._serve(principal, request, reply, outcome)
+
+    async def _serve(
+        self, principal: Principal, request: Request, reply: Reply, outcome: Outcome
+    ) -> None:
         document = parsed(await request.body())
         planned = self._router.plan(document["model"])
         call = ChatCall(

@@ -1,9 +1,9 @@
 """HTTP/1.1 on the client's side: uvicorn's protocol, and what it leaves out.
 
-Adds what `serving.connection` describes, and refuses requests that a careful server must not take:
-missing or several ``Host`` headers, oversized or too many headers, targets that are no path
-(RFC 9110 section 7.2, RFC 9112 sections 3.2 and 5). Trailers are dropped and offers to upgrade are
-ignored. Deadlines for headers and bodies are not kept here.
+Adds what `serving.connection` describes, deadlines for whatever a client may keep waiting for, and
+refuses requests that a careful server must not take: missing or several ``Host`` headers, oversized
+or too many headers, targets that are no path (RFC 9110 section 7.2, RFC 9112 sections 3.2 and 5).
+Trailers are dropped and offers to upgrade are ignored.
 """
 
 from __future__ import annotations
@@ -12,21 +12,17 @@ import asyncio
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from isthmus.errors import InvalidRequest
+from isthmus.serving import refusal
 from isthmus.serving.connection import EXTENSION
-from isthmus.serving.request_id import new_request_id
-from isthmus.wire import json
-from isthmus.wire.chat import errors as chat_errors
+from isthmus.serving.crowd import Crowd
+from isthmus.serving.deadline import Deadline
+from isthmus.serving.limits import Limits
+from isthmus.serving.server_connection import ServerConnection
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGISendEvent
@@ -43,97 +39,20 @@ _MAX_AHEAD = 64
 #: What a client still sends after a refusal is taken in and forgotten: so many bytes, or seconds.
 _MAX_DISCARDED = 1024 * 1024
 _LINGER = 1.0
+#: A body may take its time for so many seconds; from then on it has to come at this rate, in bytes
+#: per second, counted from its beginning.
+_BODY_GRACE = 5.0
+_BODY_RATE = 16 * 1024
 #: How long a client of HTTP/1.0 gets to read before its connection is reset.
 _RESET_DELAY = 0.2
 
 
-class _Refusal(NamedTuple):
-    status: int
-    code: str
-    message: str
-
-
-_MALFORMED = _Refusal(400, "invalid_http", "This is not a valid HTTP/1.1 request.")
-_LONG_TARGET = _Refusal(414, "uri_too_long", "The request target is too long.")
-_LARGE_HEADERS = _Refusal(431, "headers_too_large", "The request headers are too large.")
-_NO_PATH = _Refusal(400, "invalid_target", "The request target must be a path.")
-_HOSTS = _Refusal(400, "invalid_host", "The request must have exactly one Host header.")
+#: What is under way on a connection: nothing, the head of a request, its body.
+_BETWEEN, _HEAD, _BODY = 0, 1, 2
 
 
 class _Refused(Exception):
     """Stops the parser; the protocol knows why."""
-
-
-class ServerConnection:
-    """The connection of one request, as `serving.connection.Connection` describes it."""
-
-    def __init__(self, protocol: IsthmusProtocol, cycle: RequestResponseCycle) -> None:
-        self.disconnected = False
-        self._protocol = protocol
-        self._cycle = cycle
-        self._callback: Callable[[], object] | None = None
-
-    @property
-    def ended(self) -> bool:
-        """Whether the answer is over, one way or another."""
-        return self._cycle.response_complete
-
-    @property
-    def blocked(self) -> bool:
-        """Whether more is waiting to be sent than the connection holds."""
-        return self._protocol.flow.write_paused
-
-    @property
-    def arriving(self) -> bool:
-        """Whether the request is not complete, and nothing of its answer has gone out."""
-        return self._cycle.more_body and not self._cycle.response_started
-
-    def on_disconnect(self, callback: Callable[[], object]) -> None:
-        """Call ``callback`` when the client leaves; at once if it already has."""
-        self._callback = callback
-        if self.disconnected:
-            callback()
-
-    def answer(self, status: int, headers: bytes, body: bytes) -> None:
-        """Send a whole answer in one piece; ``headers`` are lines, each with its end.
-
-        The server would check every header, which has been done, and write head and body apart.
-        """
-        cycle, protocol = self._cycle, self._protocol
-        if self.disconnected or protocol.transport.is_closing():
-            return
-        lines = [STATUS_LINE[status]]
-        lines += [b"%b: %b\r\n" % header for header in cycle.default_headers]
-        lines.append(headers)
-        if not cycle.keep_alive:
-            lines.append(b"connection: close\r\n")
-        lines.append(b"\r\n")
-        if cycle.scope["method"] != "HEAD":
-            lines.append(body)
-        protocol.transport.write(b"".join(lines))
-        cycle.response_started = cycle.response_complete = True
-        cycle.message_event.set()
-        if not cycle.keep_alive:
-            protocol.transport.close()
-        cycle.on_response()
-
-    def abort(self) -> None:
-        """End the answer uncleanly: no terminating chunk, or a reset where that means nothing."""
-        # Marked as over, so that the server neither completes it nor complains.
-        self._cycle.response_complete = True
-        if self._cycle.scope["http_version"] == "1.0":
-            self._protocol.reset_when_flushed()
-        else:
-            self._protocol.transport.close()
-
-    def lost(self) -> None:
-        """Note that the client has left."""
-        if self.ended or self.disconnected:
-            return
-        self.disconnected = True
-        self._cycle.disconnected = True
-        if self._callback is not None:
-            self._callback()
 
 
 class _Unframed:
@@ -160,17 +79,36 @@ class _Unframed:
 
 
 class IsthmusProtocol(HttpToolsProtocol):
-    """One client connection."""
+    """One client connection. ``crowd`` counts it among the others of its server."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, limits: Limits, crowd: Crowd, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._limits = limits
+        self._crowd = crowd
+        self._deadline = Deadline(self.loop, self._expired)
+        self._phase = self._watched = _BETWEEN
+        self._body_bytes = 0
+        self._body_began = 0.0
+        self._stall = Deadline(self.loop, self._stalled)
+        self._unsent = 0
         self._live: deque[ServerConnection] = deque()
         self._header_bytes = 0
         self._head_read = False
         self._parts = 0
         self._unfinished = 0
-        self._refusal = _MALFORMED
+        self._refusal = refusal.MALFORMED
         self._discarded: int | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take the connection, if there is room."""
+        super().connection_made(transport)
+        if not self._crowd.enter(self):
+            self._discarded = 0
+            self.transport.write(refusal.CROWDED.words(self.server_state.default_headers))
+            self.transport.close()
+            return
+        self._watched = _HEAD
+        self._deadline.set(self._limits.header)
 
     def data_received(self, data: bytes) -> None:
         """Take what the client sent."""
@@ -186,8 +124,46 @@ class IsthmusProtocol(HttpToolsProtocol):
                 rest = self._parse(rest)
             self._unfinished = self._unfinished + len(data) if parts == self._parts else 0
             if self._unfinished > _MAX_UNFINISHED:
-                self._refuse(_LARGE_HEADERS)
+                self._refuse(refusal.LARGE_HEADERS)
         except (httptools.HttpParserError, _Refused):
+            self._turn_away()
+            return
+        # A request that came as a whole, as most do, is never watched.
+        if self._phase != self._watched:
+            self._watch()
+
+    def _watch(self) -> None:
+        """Wait for the rest of a head, or of a body, for so long."""
+        self._watched = self._phase
+        if self._phase == _HEAD:
+            self._deadline.set(self._limits.header)
+        elif self._phase == _BODY:
+            self._body_began = self.loop.time()
+            self._deadline.set(min(_BODY_GRACE, self._limits.body))
+        else:
+            self._deadline.clear()
+
+    def _expired(self) -> None:
+        """End what has kept the server waiting for too long."""
+        if self.transport.is_closing():
+            return
+        if self._phase == _BETWEEN:
+            self.transport.close()  # connected, and never said a word
+        elif self._phase == _HEAD:
+            self._refusal = refusal.SLOW_HEAD
+            self._turn_away()
+        else:
+            self._body_expired()
+
+    def _body_expired(self) -> None:
+        elapsed = self.loop.time() - self._body_began
+        left = self._limits.body - elapsed
+        if left > 0 and self._body_bytes >= _BODY_RATE * elapsed:
+            self._deadline.set(min(left, _BODY_GRACE))
+        elif self.cycle.response_complete:
+            self.close()
+        else:
+            self._refusal = refusal.SLOW_BODY
             self._turn_away()
 
     def _parse(self, data: bytes) -> bytes:
@@ -209,6 +185,7 @@ class IsthmusProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Start counting what the headers take."""
         super().on_message_begin()
+        self._phase = _HEAD
         self._parts += 1
         self._header_bytes = 0
         self._head_read = False
@@ -217,7 +194,7 @@ class IsthmusProtocol(HttpToolsProtocol):
         """Take a piece of the target."""
         super().on_url(url)
         if len(self.url) > MAX_TARGET:
-            self._refuse(_LONG_TARGET)
+            self._refuse(refusal.LONG_TARGET)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take one header, unless it is a trailer: nobody would have checked it."""
@@ -226,7 +203,7 @@ class IsthmusProtocol(HttpToolsProtocol):
         super().on_header(name, value)
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > MAX_HEADER_BYTES or len(self.headers) > MAX_HEADERS:
-            self._refuse(_LARGE_HEADERS)
+            self._refuse(refusal.LARGE_HEADERS)
 
     def on_headers_complete(self) -> None:
         """Start the application, with the connection in its scope."""
@@ -236,7 +213,12 @@ class IsthmusProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return  # `_parse` begins again
         self._head_read = True
+        self._phase = _BODY
+        self._body_bytes = 0
+        self._crowd.busy(self)
         super().on_headers_complete()
+        if not self._crowd.keeps:
+            self.cycle.keep_alive = False
         if version == "1.0":
             self.cycle.send = _Unframed(self.cycle).send
         if 0 < len(self.pipeline) <= _MAX_AHEAD:
@@ -250,11 +232,13 @@ class IsthmusProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
         self._parts += 1
+        self._body_bytes += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Take the end of the request."""
         self._parts += 1
+        self._phase = _BETWEEN
         if not self.parser.should_upgrade():
             super().on_message_complete()
 
@@ -267,52 +251,101 @@ class IsthmusProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell every request of this connection that its client has left."""
+        self._crowd.leave(self)
+        self._deadline.close()
+        self._stall.close()
         super().connection_lost(exc)
         self._leave()
         self._live.clear()
 
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or wait for one."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._give_up_later()
+        elif all(connection.ended for connection in self._live):
+            self._crowd.idle(self)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that nobody uses."""
+        self.close()
+
+    def dismiss(self) -> None:
+        """Close a connection on which nothing is under way, in favour of another."""
+        self.close()
+
+    def close(self) -> None:
+        """Close, once the client has taken what is left to send, or has had the time to."""
+        if not self.transport.is_closing():
+            self.transport.close()
+        self._give_up_later()
+
+    def _give_up_later(self) -> None:
+        if self.transport.get_write_buffer_size():
+            self._watch_client()
+
+    def pause_writing(self) -> None:
+        """Note that the client takes no more for now; not for ever."""
+        super().pause_writing()
+        self._watch_client()
+
+    def resume_writing(self) -> None:
+        """Note that the client takes more."""
+        super().resume_writing()
+        if not self.transport.is_closing():
+            self._stall.clear()
+
+    def _watch_client(self) -> None:
+        self._unsent = self.transport.get_write_buffer_size()
+        self._stall.set(self._limits.client_stall)
+
+    def _stalled(self) -> None:
+        """Look whether the client has taken anything; if not, it is gone for us."""
+        unsent = self.transport.get_write_buffer_size()
+        if 0 < unsent < self._unsent:
+            self._watch_client()
+        elif unsent:
+            self.break_off()
+
+    @property
+    def unsent(self) -> int:
+        """How many bytes wait for the client."""
+        return self.transport.get_write_buffer_size()
+
+    def break_off(self) -> None:
+        """End it at once, with whatever is under way."""
+        self._leave()
+        self.transport.abort()
+
     def _check_head(self, version: str) -> None:
         if version not in ("1.0", "1.1"):
-            self._refuse(_MALFORMED)
+            self._refuse(refusal.MALFORMED)
         if not self.url.startswith(b"/") or self.parser.get_method() == b"CONNECT":
-            self._refuse(_NO_PATH)
+            self._refuse(refusal.NO_PATH)
         hosts = sum(name == b"host" for name, _ in self.headers)
         if hosts > 1 or (hosts == 0 and version == "1.1"):
-            self._refuse(_HOSTS)
+            self._refuse(refusal.HOSTS)
 
-    def _refuse(self, refusal: _Refusal) -> None:
-        self._refusal = refusal
+    def _refuse(self, why: refusal.Refusal) -> None:
+        self._refusal = why
         raise _Refused
 
     def _turn_away(self) -> None:
         """Read no further, and say why unless that would land in the middle of an answer."""
         in_between = all(connection.arriving for connection in self._live if not connection.ended)
         self._leave()
+        self._deadline.close()
         if not in_between:
-            self.transport.close()
+            self.close()
             return
-        self.transport.write(self._words())
+        self.transport.write(self._refusal.words(self.server_state.default_headers))
         # Closing while the client still sends would reset the connection, and the answer might be
         # lost with it (RFC 9112 section 9.6).
         self._discarded = 0
         self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        self.loop.call_later(_LINGER, self.transport.close)
-
-    def _words(self) -> bytes:
-        refusal = self._refusal
-        error = InvalidRequest(refusal.message, status=refusal.status, code=refusal.code)
-        body = json.encode(chat_errors.document(error))
-        headers = [
-            *self.server_state.default_headers,
-            (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(body)),
-            (b"connection", b"close"),
-            (b"x-request-id", new_request_id().encode()),
-        ]
-        lines = [b"%b: %b\r\n" % header for header in headers]
-        return b"".join([STATUS_LINE[refusal.status], *lines, b"\r\n", body])
+        self.loop.call_later(_LINGER, self.close)
 
     def _leave(self) -> None:
         for connection in self._live:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from isthmus.errors import InvalidRequest
+from isthmus.serving.compressed import Gunzip
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -41,7 +42,7 @@ class Request:
             InvalidRequest: it is larger than `MAX_BODY` (413), found out as early as possible, or
                 of an encoding that is not served (415).
         """
-        self._require_plain_json()
+        unpacking = self._unpacking()
         declared = self.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > MAX_BODY:
             raise _too_large()
@@ -52,7 +53,9 @@ class Request:
             size += len(chunk)
             if size > MAX_BODY:
                 raise _too_large()
-            chunks.append(chunk)
+            chunks.append(chunk if unpacking is None else unpacking.feed(chunk))
+        if unpacking is not None:
+            unpacking.close()
         return b"".join(chunks)
 
     async def discard(self) -> None:
@@ -76,7 +79,8 @@ class Request:
         self._more = message.get("more_body", False)
         return message.get("body", b"")
 
-    def _require_plain_json(self) -> None:
+    def _unpacking(self) -> Gunzip | None:
+        """Return what unpacks the body; None where it is not packed."""
         content_type = self.headers.get("content-type", "application/json")
         if "json" not in content_type.lower():
             raise InvalidRequest(
@@ -84,12 +88,16 @@ class Request:
                 status=415,
                 code="unsupported_media_type",
             )
-        if self.headers.get("content-encoding", "identity").lower() != "identity":
-            raise InvalidRequest(
-                "Compressed request bodies are not supported.",
-                status=415,
-                code="request_body_encoding_unsupported",
-            )
+        coding = self.headers.get("content-encoding", "identity").strip().lower()
+        if coding == "identity":
+            return None
+        if coding in ("gzip", "x-gzip"):
+            return Gunzip(MAX_BODY)
+        raise InvalidRequest(
+            "The header 'content-encoding' must be 'gzip' or absent.",
+            status=415,
+            code="request_body_encoding_unsupported",
+        )
 
 
 class ClientGone(Exception):

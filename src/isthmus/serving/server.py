@@ -17,13 +17,17 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from msgspec import Struct, field
 
+from isthmus.serving.crowd import Crowd
 from isthmus.serving.drain import Drain
+from isthmus.serving.limits import DEFAULT_LIMITS, Limits
+from isthmus.serving.pressure import Pressure
 from isthmus.serving.protocol import IsthmusProtocol
 
 log = logging.getLogger("isthmus")
@@ -33,7 +37,6 @@ GRACE = 120
 GRACE_HURRIED = 5
 GRACE_AT_TERMINAL = 2
 _LAST_WORDS = 0.5
-_KEEP_ALIVE = 75
 _BACKLOG = 2048
 
 
@@ -47,6 +50,7 @@ class Hooks(Struct, frozen=True, kw_only=True):
     on_listening: Callable[[int], None]
     on_hangup: Callable[[], None] | None = None
     drain: Drain = field(default_factory=Drain)
+    pressure: Pressure | None = None
 
 
 class _Server(uvicorn.Server):
@@ -55,9 +59,11 @@ class _Server(uvicorn.Server):
         config: uvicorn.Config,
         drain_delay: float,
         hooks: Hooks,
+        crowd: Crowd,
     ) -> None:
         super().__init__(config)
         self._hooks = hooks
+        self._crowd = crowd
         self._drain = hooks.drain
         self._drain_delay = drain_delay
         self._leaves_at = self._gives_up_at = math.inf
@@ -66,10 +72,20 @@ class _Server(uvicorn.Server):
         """Start, then say so."""
         await super().startup(sockets)
         _settle_memory()
+        if self._hooks.pressure is not None:
+            self._hooks.pressure.relief = self._relieve
         if self._hooks.on_hangup is not None and hasattr(signal, "SIGHUP"):
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hooks.on_hangup)
         if self.started and sockets:
             self._hooks.on_listening(sockets[0].getsockname()[1])
+
+    def _relieve(self) -> None:
+        """Break off the stream for which the most bytes wait, before memory runs out."""
+        connections = cast("set[IsthmusProtocol]", self.server_state.connections)
+        largest = max(connections, key=lambda one: one.unsent, default=None)
+        if largest is not None and largest.unsent:
+            log.error("memory is running out: breaking off the stream with the most unsent bytes")
+            largest.break_off()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take a signal. The superclass would raise it once more after the end."""
@@ -88,6 +104,8 @@ class _Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """End the main loop once the drain delay is over."""
+        if self._hooks.pressure is not None:
+            self._crowd.keeps = not self._hooks.pressure.tight
         if time.monotonic() >= self._leaves_at:
             self.should_exit = True
         return await super().on_tick(counter)
@@ -121,6 +139,7 @@ def serve(
     port: int,
     drain_delay: float,
     hooks: Hooks,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> int:
     """Serve an ASGI application until a signal ends it; return the exit code.
 
@@ -130,9 +149,10 @@ def serve(
         OSError: the address cannot be bound.
     """
     listener = _bound(host, port)
+    crowd = Crowd(limits.max_connections)
     config = uvicorn.Config(
         app,
-        http=IsthmusProtocol,
+        http=partial(IsthmusProtocol, limits=limits, crowd=crowd),  # type: ignore[arg-type]
         loop="auto",
         ws="none",
         lifespan="on",
@@ -140,9 +160,9 @@ def serve(
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=_KEEP_ALIVE,
+        timeout_keep_alive=limits.keep_alive,  # type: ignore[arg-type]
     )
-    server = _Server(config, drain_delay, hooks)
+    server = _Server(config, drain_delay, hooks, crowd)
     with listener:
         try:
             server.run(sockets=[listener])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
-from isthmus.errors import GatewayError
+from isthmus.errors import GatewayBusy, GatewayError
 from isthmus.wire import json
 
 #: Types of errors by HTTP status, for bodies that do not say; and back, for stream events.
@@ -72,10 +72,15 @@ def _members(document: object) -> tuple[str | None, str | None]:
     )
 
 
+def status_of(error: GatewayError) -> int:
+    """Return the status of an answer that tells ``error``; this protocol has its own for load."""
+    return 529 if isinstance(error, GatewayBusy) else error.status
+
+
 def document(error: GatewayError, request_id: str) -> dict[str, Any]:
     """Build the error document of the Messages protocol for an error of the gateway."""
     otherwise = "api_error" if error.status >= 500 else "invalid_request_error"
-    kind = TYPE_BY_STATUS.get(error.status, otherwise)
+    kind = TYPE_BY_STATUS.get(status_of(error), otherwise)
     return {
         "type": "error",
         "error": {"type": kind, "message": error.message},
