@@ -19,6 +19,7 @@ from pathlib import Path
 from isthmus.serving import server
 from isthmus.serving.connection import offered
 from isthmus.serving.drain import Drain
+from isthmus.serving.listener import bound
 
 
 @dataclass
@@ -162,9 +163,8 @@ def main() -> int:
         server.GRACE_HURRIED = 0.2
     return server.serve(
         app,
-        host=sys.argv[1],
-        port=0,
-        drain_delay=0,
+        bound(sys.argv[1], 0),
+        draining=server.Draining(delay=0),
         hooks=server.Hooks(
             on_listening=lambda port: _say(f"listening {port}"), drain=_SpokenDrain()
         ),

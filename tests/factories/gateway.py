@@ -62,7 +62,7 @@ secret = "env:ISTHMUS_TEST_KEY"
 
 @contextmanager
 def running(
-    directory: Path, rest: str, drain_delay: float = 0, server: str = ""
+    directory: Path, rest: str, drain_delay: float = 0, server: str = "", workers: int = 1
 ) -> Generator[Gateway]:
     """Run ``isthmus serve`` with a configuration whose upstreams are ``rest``.
 
@@ -73,6 +73,7 @@ def running(
     config.write_text(configuration(port, directory / "state", rest, drain_delay, server))
     environment = {**os.environ, "ISTHMUS_TEST_KEY": KEY, "UPSTREAM_KEY": "sk-upstream"}
     command = [sys.executable, "-m", "isthmus", "serve", "--config", str(config)]
+    command += ["--workers", str(workers)] if workers > 1 else []
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     gateway = Gateway("127.0.0.1", port, process, log)
@@ -81,7 +82,11 @@ def running(
         yield gateway
     finally:
         process.terminate()
-        process.wait(10)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
 
 
 def _wait_until_ready(gateway: Gateway) -> None:

@@ -39,27 +39,71 @@ def main(context: click.Context) -> None:
         context.invoke(serve)
 
 
+HOST = click.option("--host", metavar="H", help="Listen on this address instead.")
+PORT = click.option(
+    "--port", "-p", type=click.IntRange(0, 65535), metavar="N", help="Or on this port."
+)
+WORKERS = click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="How many processes share the work; one for each core is plenty.",
+)
+
+
 @main.command()
 @CONFIG
-@click.option("--host", metavar="H", help="Listen on this address instead.")
-@click.option("--port", "-p", type=click.IntRange(0, 65535), metavar="N", help="Or on this port.")
-def serve(config: Path | None = None, host: str | None = None, port: int | None = None) -> None:
+@HOST
+@PORT
+@WORKERS
+def serve(
+    config: Path | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    workers: int = 1,
+) -> None:
     """Serve the gateway until it is stopped.
 
     Prints the base URL, the key and examples that work as pasted. Ctrl-C stops it: running answers
     get two seconds to finish. SIGTERM drains: /readyz says 503, running answers get two minutes.
+    SIGHUP reads the configuration anew, and so does a change of its file; SIGUSR2 replaces the
+    workers, one after the other, without refusing or breaking off anything.
 
     \b
     Examples:
       isthmus serve
       isthmus serve --port 8080
-      isthmus serve --config isthmus.toml
+      isthmus serve --config isthmus.toml --workers 4
 
     Exits with 2 if the configuration cannot be used or the address is taken.
     """  # noqa: D301 - click wants the control character
-    from isthmus.cli.serve import run  # noqa: PLC0415
+    from isthmus.cli.serve import Given, run  # noqa: PLC0415
 
-    sys.exit(run(config, host, port))
+    sys.exit(run(Given(path=config, host=host, port=port, workers=workers)))
+
+
+@main.command(hidden=True)
+@CONFIG
+@HOST
+@PORT
+@WORKERS
+@click.argument("listener", type=int)
+@click.argument("channel", type=int)
+def worker(
+    config: Path | None,
+    host: str | None,
+    port: int | None,
+    workers: int,
+    listener: int,
+    channel: int,
+) -> None:
+    """Serve as one of several workers: started by `isthmus serve --workers` and nobody else."""
+    from isthmus.cli.serve import Given, work  # noqa: PLC0415
+
+    given = Given(path=config, host=host, port=port, workers=workers)
+    sys.exit(work(given, listener, channel))
 
 
 @main.command()

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from isthmus.config.settings import Config, Secret
 
-#: Settings of ``[server]`` that are looked at once, when the gateway starts.
-_AT_START = ("host", "port", "state", "max_connections", "max_in_flight", "timeouts")
+#: Settings of ``[server]`` that may change at any time; the others are looked at once.
+_AT_ANY_TIME = frozenset({"anonymous_models"})
 
 
 def needs_restart(running: Config, read: Config) -> list[str]:
     """Name the settings that differ and that only a restart can change."""
     return [
         f"server.{name}"
-        for name in _AT_START
-        if getattr(running.server, name) != getattr(read.server, name)
+        for name in running.server.__struct_fields__
+        if name not in _AT_ANY_TIME and getattr(running.server, name) != getattr(read.server, name)
     ]
 
 

@@ -79,6 +79,14 @@ class ServerConfig(_Section, frozen=True, kw_only=True):
             "/readyz already says 503.",
         ),
     ] = 5.0
+    drain_timeout: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=3600,
+            description="Seconds for which running answers may go on after that.",
+        ),
+    ] = 120.0
     max_connections: Annotated[
         Annotated[int, Meta(ge=1)] | None,
         Meta(

@@ -43,6 +43,8 @@ _LINGER = 1.0
 #: per second, counted from its beginning.
 _BODY_GRACE = 5.0
 _BODY_RATE = 16 * 1024
+#: How long a connection without a request is kept when the server ends. Seconds.
+_LAST_CALL = 0.5
 #: How long a client of HTTP/1.0 gets to read before its connection is reset.
 _RESET_DELAY = 0.2
 
@@ -148,7 +150,9 @@ class IsthmusProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._phase == _BETWEEN:
-            self.transport.close()  # connected, and never said a word
+            # It has said nothing, or nothing more; unless it has meanwhile, and waits for us.
+            if all(connection.ended for connection in self._live):
+                self.close()
         elif self._phase == _HEAD:
             self._refusal = refusal.SLOW_HEAD
             self._turn_away()
@@ -265,6 +269,14 @@ class IsthmusProtocol(HttpToolsProtocol):
             self._give_up_later()
         elif all(connection.ended for connection in self._live):
             self._crowd.idle(self)
+
+    def shutdown(self) -> None:
+        """Take no further request once this one is answered, or the next: it may be on its way."""
+        if any(not connection.ended for connection in self._live):
+            self.cycle.keep_alive = False
+        elif self._phase == _BETWEEN:
+            self._unset_keepalive_if_required()
+            self._deadline.set(_LAST_CALL)
 
     def timeout_keep_alive_handler(self) -> None:
         """Close a connection that nobody uses."""

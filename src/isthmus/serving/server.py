@@ -24,11 +24,13 @@ from typing import Any, cast
 import uvicorn
 from msgspec import Struct, field
 
+from isthmus.serving.control import Patience
 from isthmus.serving.crowd import Crowd
 from isthmus.serving.drain import Drain
 from isthmus.serving.limits import DEFAULT_LIMITS, Limits
 from isthmus.serving.pressure import Pressure
 from isthmus.serving.protocol import IsthmusProtocol
+from isthmus.serving.worker import Orders
 
 log = logging.getLogger("isthmus")
 
@@ -37,7 +39,6 @@ GRACE = 120
 GRACE_HURRIED = 5
 GRACE_AT_TERMINAL = 2
 _LAST_WORDS = 0.5
-_BACKLOG = 2048
 
 
 class Hooks(Struct, frozen=True, kw_only=True):
@@ -51,13 +52,31 @@ class Hooks(Struct, frozen=True, kw_only=True):
     on_hangup: Callable[[], None] | None = None
     drain: Drain = field(default_factory=Drain)
     pressure: Pressure | None = None
+    subordination: Subordination | None = None
+
+
+class Subordination(Struct, frozen=True, kw_only=True):
+    """The supervisor of this process: the channel to it, and what it wants to know."""
+
+    channel: socket.socket
+    count: Callable[[], bytes]
+
+
+class Draining(Struct, frozen=True, kw_only=True):
+    """Seconds. ``delay``: how long requests are still taken; ``timeout``: how long they may run."""
+
+    delay: float = 5.0
+    timeout: float = GRACE
+
+
+DEFAULT_DRAINING = Draining()
 
 
 class _Server(uvicorn.Server):
     def __init__(
         self,
         config: uvicorn.Config,
-        drain_delay: float,
+        draining: Draining,
         hooks: Hooks,
         crowd: Crowd,
     ) -> None:
@@ -65,8 +84,10 @@ class _Server(uvicorn.Server):
         self._hooks = hooks
         self._crowd = crowd
         self._drain = hooks.drain
-        self._drain_delay = drain_delay
+        self._draining = draining
+        self._orders: Orders | None = None
         self._leaves_at = self._gives_up_at = math.inf
+        self._said_draining = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
@@ -76,8 +97,24 @@ class _Server(uvicorn.Server):
             self._hooks.pressure.relief = self._relieve
         if self._hooks.on_hangup is not None and hasattr(signal, "SIGHUP"):
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hooks.on_hangup)
+        await self._report()
         if self.started and sockets:
             self._hooks.on_listening(sockets[0].getsockname()[1])
+
+    async def _report(self) -> None:
+        """Take orders from the supervisor, if there is one."""
+        above = self._hooks.subordination
+        if above is None:
+            return
+        self._orders = Orders(self._leave, above.count, Patience(0, self._draining.timeout))
+        loop = asyncio.get_running_loop()
+        await loop.create_connection(lambda: cast("Orders", self._orders), sock=above.channel)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End, and say so last of all."""
+        await super().shutdown(sockets)
+        if self._orders is not None:
+            self._orders.close()
 
     def _relieve(self) -> None:
         """Break off the stream for which the most bytes wait, before memory runs out."""
@@ -89,23 +126,32 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take a signal. The superclass would raise it once more after the end."""
-        again, self._drain.draining = self._drain.draining, True
-        now = leaves_at = time.monotonic()
+        again = self._drain.draining
         if sig == signal.SIGINT:
-            gives_up_at = now if again else now + GRACE_AT_TERMINAL
+            if self._hooks.subordination is None:  # else the terminal means the supervisor
+                self._leave(Patience(0, 0 if again else GRACE_AT_TERMINAL))
         elif again:
-            gives_up_at = now + GRACE_HURRIED
+            self._leave(Patience(0, GRACE_HURRIED))
         else:
-            leaves_at = now + self._drain_delay
-            gives_up_at = leaves_at + GRACE
-        # Another signal may come while this one is taken: the more impatient one counts.
+            # Others listen at the same socket where there is a supervisor.
+            alone = self._hooks.subordination is None
+            self._leave(Patience(self._draining.delay if alone else 0, self._draining.timeout))
+
+    def _leave(self, patience: Patience) -> None:
+        self._drain.draining = True
+        self._crowd.keeps = False
+        leaves_at = time.monotonic() + patience.taking
+        # Another signal may come while one is taken: the more impatient one counts.
         self._leaves_at = min(self._leaves_at, leaves_at)
-        self._gives_up_at = min(self._gives_up_at, gives_up_at)
+        self._gives_up_at = min(self._gives_up_at, leaves_at + patience.finishing)
 
     async def on_tick(self, counter: int) -> bool:
         """End the main loop once the drain delay is over."""
-        if self._hooks.pressure is not None:
-            self._crowd.keeps = not self._hooks.pressure.tight
+        tight = self._hooks.pressure is not None and self._hooks.pressure.tight
+        self._crowd.keeps = not (tight or self._drain.draining)
+        if self._orders is not None and self._drain.draining and not self._said_draining:
+            self._said_draining = True
+            self._orders.draining()
         if time.monotonic() >= self._leaves_at:
             self.should_exit = True
         return await super().on_tick(counter)
@@ -134,21 +180,13 @@ class _Server(uvicorn.Server):
 
 def serve(
     app: Any,
+    listener: socket.socket,
     *,
-    host: str,
-    port: int,
-    drain_delay: float,
     hooks: Hooks,
+    draining: Draining = DEFAULT_DRAINING,
     limits: Limits = DEFAULT_LIMITS,
 ) -> int:
-    """Serve an ASGI application until a signal ends it; return the exit code.
-
-    ``drain_delay`` is in seconds.
-
-    Raises:
-        OSError: the address cannot be bound.
-    """
-    listener = _bound(host, port)
+    """Serve an ASGI application on a bound socket until a signal ends it; return the exit code."""
     crowd = Crowd(limits.max_connections)
     config = uvicorn.Config(
         app,
@@ -162,7 +200,7 @@ def serve(
         proxy_headers=False,
         timeout_keep_alive=limits.keep_alive,  # type: ignore[arg-type]
     )
-    server = _Server(config, drain_delay, hooks, crowd)
+    server = _Server(config, draining, hooks, crowd)
     with listener:
         try:
             server.run(sockets=[listener])
@@ -179,20 +217,3 @@ def _settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    """Bind before anything else starts, so that a taken port is all that is said."""
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    listener = socket.socket(family, kind, protocol)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(_BACKLOG)
-    except OSError:
-        listener.close()
-        raise
-    listener.setblocking(False)
-    return listener
