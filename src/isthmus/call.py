@@ -163,11 +163,41 @@ class Outcome(Struct, kw_only=True):
     usage: Usage | None = None
     seconds: float = 0.0
     first_content_seconds: float | None = None
+    #: Whether the answer went out as events.
+    streamed: bool = False
+
+
+class Incident(Struct, frozen=True, kw_only=True):
+    """Something that happened to an upstream, told when it happens."""
+
+    kind: Literal[
+        "ejected",
+        "recovered",
+        "quarantined",
+        "parked",
+        "cooldown",
+        "retried",
+        "failed_over",
+        "hedged",
+        "reload",
+        "reload_failed",
+    ]
+    upstream: str = ""
+    #: Its number within the upstream, never the secret: "1", "2".
+    credential: str = ""
+    base_url: str = ""
+    model: str = ""
+    reason: str = ""
+    seconds: float = 0.0
 
 
 class Observer(Protocol):
-    """Whoever wants to know how calls end: logs now, ledger and metrics later."""
+    """Whoever wants to know what happens: logs and metrics now, the ledger later."""
 
     def ended(self, outcome: Outcome) -> None:
         """Take one outcome. Must not block and must not raise."""
+        ...
+
+    def noticed(self, incident: Incident) -> None:
+        """Take one incident. Must not block and must not raise."""
         ...

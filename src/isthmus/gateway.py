@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
@@ -10,24 +9,29 @@ from contextlib import asynccontextmanager
 from isthmus.access.keys import KeyRing
 from isthmus.config import Config, UpstreamConfig
 from isthmus.routing.directory import directory
-from isthmus.serving.app import App, Doors
+from isthmus.serving.app import ROUTES, App, Doors
 from isthmus.serving.chat import ChatCompletions, parsed
 from isthmus.serving.chat_call import ChatCall, ChatSettings, Wishes
+from isthmus.serving.discreet_exchange import DiscreetExchange
 from isthmus.serving.drain import Drain
-from isthmus.serving.exchange import Exchange
 from isthmus.serving.explanation import Explanation, explain
 from isthmus.serving.health import Health
 from isthmus.serving.models import Models
 from isthmus.storage.stash import Stash
+from isthmus.telemetry.call_metrics import CallMetrics
 from isthmus.telemetry.log import CallLog
+from isthmus.telemetry.metrics import Metrics
+from isthmus.telemetry.observers import Observers
+from isthmus.telemetry.sink import STDERR, Sink
 from isthmus.translate.chat_over_messages.request import Terms
 from isthmus.upstreams.upstream import Timers, Upstream
 
 
-def application(config: Config, keys: KeyRing) -> App:
+def application(config: Config, keys: KeyRing, sink: Sink | None = None) -> App:
     """Build the ASGI application that ``config`` describes, for callers who hold ``keys``.
 
-    Connections are opened and closed by the application's lifespan.
+    Its log goes to ``sink``, or to standard error. Connections are opened and closed by the
+    application's lifespan.
 
     Raises:
         ValueError: names of the configuration contradict each other or the catalog.
@@ -35,11 +39,12 @@ def application(config: Config, keys: KeyRing) -> App:
     known = directory(config)
     upstreams: dict[str, Upstream] = {}
     drain = Drain()
+    secrets = secrets_of(config)
     doors = Doors(
         chat=ChatCompletions(
             keys=keys,
             router=known.router,
-            exchange=Exchange(upstreams),
+            exchange=DiscreetExchange(upstreams, secrets),
             settings=_chat_settings(config),
             clock=time.time,
             stash=Stash(time.monotonic) if config.translation.remember_thinking else None,
@@ -51,9 +56,22 @@ def application(config: Config, keys: KeyRing) -> App:
         ),
         health=Health(drain),
     )
-    calls = CallLog(sys.stderr)
-    opened = _opened(config.upstreams.items(), upstreams, calls)
-    return App(doors, keys, drain=drain, resources=opened, observer=calls)
+    sink, metrics = sink or Sink(STDERR), Metrics()
+    metrics.reads("isthmus_log_lines_dropped_total", lambda: sink.dropped)
+    observer = Observers(
+        CallLog(sink.write, secrets),
+        CallMetrics(metrics, [route.path for route in ROUTES]),
+    )
+    opened = _opened(config.upstreams.items(), upstreams, sink)
+    return App(doors, keys, drain=drain, resources=opened, observer=observer, metrics=metrics)
+
+
+def secrets_of(config: Config) -> list[str]:
+    """Return every secret of the configuration, which nobody may be shown."""
+    own = [upstream.api_key for upstream in config.upstreams.values()]
+    callers = [key.secret for key in config.keys.values()]
+    found = {secret.reveal() for secret in (*own, *callers) if secret is not None}
+    return sorted(found, key=len, reverse=True)  # one may be the beginning of another
 
 
 def explained(config: Config, body: bytes, model: str | None) -> Explanation:
@@ -92,7 +110,7 @@ def _chat_settings(config: Config) -> ChatSettings:
 async def _opened(
     configured: Iterable[tuple[str, UpstreamConfig]],
     upstreams: dict[str, Upstream],
-    calls: CallLog,
+    sink: Sink,
 ) -> AsyncGenerator[None]:
     """Open every upstream while the application lives."""
     upstreams.update({name: _upstream(name, config) for name, config in configured})
@@ -101,7 +119,7 @@ async def _opened(
     finally:
         for upstream in upstreams.values():
             await upstream.transport.aclose()
-        calls.flush()
+        sink.flush()
 
 
 def _upstream(name: str, config: UpstreamConfig) -> Upstream:

@@ -22,6 +22,8 @@ from isthmus.serving.models import Models
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import ClientGone, Receive, Request, Scope, Send
 from isthmus.serving.request_id import new_request_id
+from isthmus.telemetry.metrics import Metrics
+from isthmus.telemetry.records import REQUEST_ID
 from isthmus.wire import json, sse
 from isthmus.wire.chat import errors as chat_errors
 from isthmus.wire.messages import errors as messages_errors
@@ -72,8 +74,12 @@ class App:
         drain: Drain,
         resources: AbstractAsyncContextManager[object],
         observer: Observer,
+        metrics: Metrics,
     ) -> None:
         self.drain = drain
+        self.metrics = metrics
+        self.in_flight = 0
+        metrics.reads("isthmus_requests_in_flight", lambda: self.in_flight)
         self._keys = keys
         self.resources = resources
         self._observer = observer
@@ -122,6 +128,8 @@ class App:
         request = Request(scope, receive)
         reply = Reply(send, connection, new_request_id())
         outcome = Outcome(request_id=reply.request_id, endpoint=f"{request.method} {request.path}")
+        REQUEST_ID.set(reply.request_id)
+        self.in_flight += 1
         task = cast("asyncio.Task[None]", asyncio.current_task())
         connection.on_disconnect(task.cancel)
         try:
@@ -134,7 +142,8 @@ class App:
                 outcome.ending = "failed"
                 await self._break_off(request, reply)
         finally:
-            outcome.status = reply.status
+            self.in_flight -= 1
+            outcome.status, outcome.streamed = reply.status, reply.streams
             outcome.seconds = time.perf_counter() - started
             self._observer.ended(outcome)
 

@@ -25,13 +25,15 @@ _EVENT_STREAM = {
 class Reply:
     """Sends one answer. ``headers`` may be added to until the head has gone out.
 
-    ``last_write`` is the time, by the loop's clock, when events were last sent.
+    ``streams`` says that it goes out as events; ``last_write`` is the time, by the loop's clock,
+    when events were last sent.
     """
 
     def __init__(self, send: Send, connection: Connection, request_id: str) -> None:
         self.request_id = request_id
         self.started = False
         self.finished = False
+        self.streams = False
         self.status = 0
         self.headers: dict[str, str] = {"x-request-id": request_id, "request-id": request_id}
         self.last_write = 0.0
@@ -70,6 +72,7 @@ class Reply:
     async def start_events(self) -> None:
         """Send the head of a stream of events."""
         self.headers.update(_EVENT_STREAM)
+        self.streams = True
         await self._start(200)
 
     async def events(self, frames: bytes) -> None:
