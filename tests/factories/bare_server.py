@@ -162,8 +162,7 @@ def main() -> int:
         server.GRACE_HURRIED = 0.2
     return server.serve(
         app,
-        host=sys.argv[1],
-        port=0,
+        server.bound(sys.argv[1], 0),
         drain_delay=0,
         on_listening=lambda port: _say(f"listening {port}"),
         drain=_SpokenDrain(),

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 KEY = "test-key-0123456789"
@@ -24,11 +24,16 @@ class Gateway:
     port: int
     process: subprocess.Popen[bytes]
     log: Path
+    admin_port: int = 0
     key: str = KEY
 
     @property
     def base_url(self) -> str:
         return f"http://{self.host}:{self.port}/v1"
+
+    def on_admin_port(self) -> Gateway:
+        """The same gateway, to be called at its admin listener."""
+        return replace(self, port=self.admin_port)
 
     def connection(self, timeout: float = 20) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
@@ -42,13 +47,17 @@ def free_port() -> int:
         return server.getsockname()[1]
 
 
-def configuration(port: int, state: Path, rest: str, drain_delay: float = 0) -> str:
+def configuration(
+    port: int, state: Path, rest: str, drain_delay: float = 0, admin: str = "false"
+) -> str:
     return f"""
 [server]
 host = "127.0.0.1"
 port = {port}
 state = "{state}"
 drain_delay = {drain_delay}
+
+{"" if "[admin]" in rest else f"[admin]{chr(10)}listen = {admin}"}
 
 [keys.test]
 secret = "env:ISTHMUS_TEST_KEY"
@@ -60,14 +69,15 @@ secret = "env:ISTHMUS_TEST_KEY"
 @contextmanager
 def running(directory: Path, rest: str, drain_delay: float = 0) -> Generator[Gateway]:
     """Run ``isthmus serve`` with a configuration whose upstreams are ``rest``."""
-    port = free_port()
+    port, admin_port = free_port(), free_port()
     config, log = directory / "isthmus.toml", directory / "log"
-    config.write_text(configuration(port, directory / "state", rest, drain_delay))
+    admin = f'"127.0.0.1:{admin_port}"'
+    config.write_text(configuration(port, directory / "state", rest, drain_delay, admin))
     environment = {**os.environ, "ISTHMUS_TEST_KEY": KEY, "UPSTREAM_KEY": "sk-upstream"}
     command = [sys.executable, "-m", "isthmus", "serve", "--config", str(config)]
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
-    gateway = Gateway("127.0.0.1", port, process, log)
+    gateway = Gateway("127.0.0.1", port, process, log, admin_port)
     try:
         _wait_until_ready(gateway)
         yield gateway

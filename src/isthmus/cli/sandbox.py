@@ -6,7 +6,7 @@ import click
 
 from isthmus.cli import setting_up
 from isthmus.sandbox.app import application
-from isthmus.serving.server import serve
+from isthmus.serving.server import bound, serve
 
 MODEL = "claude-sonnet-4-6"
 
@@ -14,15 +14,10 @@ MODEL = "claude-sonnet-4-6"
 def run(host: str, port: int) -> int:
     """Serve the simulator until a signal; return the exit code."""
     try:
-        return serve(
-            application(),
-            host=host,
-            port=port,
-            drain_delay=0,
-            on_listening=lambda at: _welcome(host, at),
-        )
+        listener = bound(host, port)
     except OSError as error:
         setting_up.fail(f"cannot listen on {host}:{port}: {error.strerror}")
+    return serve(application(), listener, drain_delay=0, on_listening=lambda at: _welcome(host, at))
 
 
 def _welcome(host: str, port: int) -> None:

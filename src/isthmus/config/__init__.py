@@ -7,6 +7,7 @@ setting stands.
 from isthmus.config.loading import ConfigError, complaint, load
 from isthmus.config.overrides import CapabilitiesConfig, RateConfig
 from isthmus.config.settings import (
+    AdminConfig,
     Config,
     KeyConfig,
     ModelConfig,
@@ -19,6 +20,7 @@ from isthmus.config.settings import (
 )
 
 __all__ = [
+    "AdminConfig",
     "CapabilitiesConfig",
     "Config",
     "ConfigError",

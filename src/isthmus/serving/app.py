@@ -12,7 +12,7 @@ from typing import Literal, cast
 from msgspec import Struct
 
 from isthmus.access.keys import KeyRing
-from isthmus.call import Observer, Outcome
+from isthmus.call import Ending, Observer, Outcome
 from isthmus.errors import GatewayBusy, GatewayDefect, GatewayError, InvalidRequest
 from isthmus.serving.chat import ChatCompletions
 from isthmus.serving.connection import Connection, PlainConnection, offered
@@ -137,7 +137,7 @@ class App:
         except (ClientGone, asyncio.CancelledError):
             task.uncancel()
             if connection.disconnected or reply.finished:
-                outcome.ending = "complete" if reply.finished else "client_closed"
+                outcome.ending = _ending(reply, outcome) if reply.finished else "client_closed"
             else:
                 outcome.ending = "failed"
                 await self._break_off(request, reply)
@@ -168,7 +168,7 @@ class App:
             log.exception("defect while serving %s", reply.request_id)
             failure = GatewayDefect("The gateway failed; this is a bug in it.")
         else:
-            outcome.ending = "complete"
+            outcome.ending = _ending(reply, outcome)
             return
         outcome.error = failure.code
         if reply.started:
@@ -200,6 +200,15 @@ class App:
                 code="method_not_allowed",
             )
         return methods[method]
+
+
+def _ending(reply: Reply, outcome: Outcome) -> Ending:
+    """Say how an answer that is over has ended; a broken one by what broke the last attempt."""
+    if not reply.broken:
+        return "complete"
+    if outcome.error is None and outcome.attempts:
+        outcome.error = outcome.attempts[-1].error
+    return "failed"
 
 
 async def _refuse(request: Request, reply: Reply, error: GatewayError) -> None:

@@ -25,8 +25,8 @@ _EVENT_STREAM = {
 class Reply:
     """Sends one answer. ``headers`` may be added to until the head has gone out.
 
-    ``streams`` says that it goes out as events; ``last_write`` is the time, by the loop's clock,
-    when events were last sent.
+    ``streams`` says that it goes out as events, ``broken`` that it ended before it was complete;
+    ``last_write`` is the time, by the loop's clock, when events were last sent.
     """
 
     def __init__(self, send: Send, connection: Connection, request_id: str) -> None:
@@ -34,6 +34,7 @@ class Reply:
         self.started = False
         self.finished = False
         self.streams = False
+        self.broken = False
         self.status = 0
         self.headers: dict[str, str] = {"x-request-id": request_id, "request-id": request_id}
         self.last_write = 0.0
@@ -88,7 +89,7 @@ class Reply:
     def break_off(self) -> None:
         """End the stream so that no client can take it for complete."""
         self._connection.abort()
-        self.finished = True
+        self.finished = self.broken = True
 
     async def _start(self, status: int) -> None:
         self.status = status

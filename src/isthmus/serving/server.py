@@ -16,11 +16,18 @@ import math
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
+from uvicorn.server import ServerState
 
 from isthmus.serving.drain import Drain
 from isthmus.serving.protocol import IsthmusProtocol
@@ -43,16 +50,25 @@ class _Server(uvicorn.Server):
         drain: Drain,
         drain_delay: float,
         on_listening: Callable[[int], None],
+        beside: AbstractAsyncContextManager[object],
     ) -> None:
         super().__init__(config)
+        self._beside = beside
+        self._opened = AsyncExitStack()
         self._drain = drain
         self._drain_delay = drain_delay
         self._on_listening = on_listening
         self._leaves_at = self._gives_up_at = math.inf
 
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve; what runs beside is closed when all else has ended."""
+        async with self._opened:
+            await super().serve(sockets)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
         await super().startup(sockets)
+        await self._opened.enter_async_context(self._beside)
         _settle_memory()
         if self.started and sockets:
             self._on_listening(sockets[0].getsockname()[1])
@@ -102,41 +118,61 @@ class _Server(uvicorn.Server):
 
 def serve(
     app: Any,
+    listener: socket.socket,
     *,
-    host: str,
-    port: int,
     drain_delay: float,
     on_listening: Callable[[int], None],
     drain: Drain | None = None,
+    beside: AbstractAsyncContextManager[object] | None = None,
 ) -> int:
     """Serve an ASGI application until a signal ends it; return the exit code.
 
-    ``drain_delay`` is in seconds. ``on_listening`` is called with the port, ``drain`` is told when
-    the end has begun.
-
-    Raises:
-        OSError: the address cannot be bound.
+    ``listener`` is `bound`; it is closed in the end. ``drain_delay`` is in seconds.
+    ``on_listening`` is called with the port, ``drain`` is told when the end has begun. ``beside``
+    is open from the start until everything else has ended.
     """
-    listener = _bound(host, port)
-    config = uvicorn.Config(
-        app,
-        http=IsthmusProtocol,
-        loop="auto",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=_KEEP_ALIVE,
-    )
-    server = _Server(config, drain or Drain(), drain_delay, on_listening)
+    config = _config(app, lifespan="on")
+    server = _Server(config, drain or Drain(), drain_delay, on_listening, beside or nullcontext())
     with listener:
         try:
             server.run(sockets=[listener])
         except SystemExit as end:  # uvicorn's way to say that the lifespan failed
             return end.code if isinstance(end.code, int) else 1
     return 0
+
+
+@asynccontextmanager
+async def also_serving(app: Any, listener: socket.socket) -> AsyncGenerator[None]:
+    """Serve another ASGI application on the running loop, without a lifespan, for as long as open.
+
+    ``listener`` is `bound`; it is closed in the end.
+    """
+    config, state = _config(app, lifespan="off"), ServerState()
+    config.load()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: IsthmusProtocol(config=config, server_state=state, app_state={}), sock=listener
+    )
+    try:
+        yield
+    finally:
+        server.close()
+        for connection in list(state.connections):
+            connection.shutdown()
+
+
+def _config(app: Any, *, lifespan: Literal["on", "off"]) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=IsthmusProtocol,
+        loop="auto",
+        ws="none",
+        lifespan=lifespan,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE,
+    )
 
 
 def _settle_memory() -> None:
@@ -149,8 +185,12 @@ def _settle_memory() -> None:
     gc.set_threshold(10_000, 20, 50)
 
 
-def _bound(host: str, port: int) -> socket.socket:
-    """Bind before anything else starts, so that a taken port is all that is said."""
+def bound(host: str, port: int) -> socket.socket:
+    """Bind before anything else starts, so that a taken port is all that is said.
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]

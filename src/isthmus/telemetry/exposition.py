@@ -6,10 +6,12 @@ without it.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from isthmus.telemetry.metrics import Metrics
 from isthmus.telemetry.series import SERIES, Series
 from isthmus.telemetry.snapshot import Labels, Snapshot
 
@@ -26,6 +28,11 @@ def rendered(snapshot: Snapshot) -> bytes:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(snapshot))
     return generate_latest(registry)
+
+
+async def written(metrics: Metrics) -> bytes:
+    """Write out what is counted now; on a thread, since the event loop has better things to do."""
+    return await asyncio.to_thread(rendered, metrics.snapshot())
 
 
 class _Collector:
