@@ -6,15 +6,19 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import msgspec
 
+from isthmus.call import Ending
 from isthmus.cli.main import main as command
 from isthmus.config import settings
 from isthmus.errors import GatewayError, UpstreamRefused
+from isthmus.serving.admin import PAGES as PAGES_OF_ADMIN
 from isthmus.serving.doors import ROUTES
+from isthmus.telemetry.call_metrics import MAX_MODELS, MAX_REASONS
+from isthmus.telemetry.series import SERIES
 from isthmus.translate.chat_over_messages.ladder import LADDER
 from isthmus.wire.chat.errors import TYPE_OF
 from openai_fields import openai_fields, rules_of
@@ -75,6 +79,7 @@ def configuration() -> str:
         settings.RateConfig: "`[models.NAME.prices]`",
         settings.KeyConfig: "`[keys.NAME]`",
         settings.TranslationConfig: "`[translation]`",
+        settings.AdminConfig: "`[admin]`",
     }
     for section, title in titles.items():
         lines.append(f"## {title}\n\n{section.__doc__}\n")
@@ -214,7 +219,49 @@ def endpoints() -> str:
     lines.append(
         "\nA trailing slash means the same. Anything else is a 404, or a 401 without a key."
     )
+    lines.append("\n## The admin listener\n\n| method | path | key | |\n|---|---|---|---|")
+    lines += [f"| GET | `{path}` | not needed | {says} |" for path, says in PAGES_OF_ADMIN.items()]
+    lines.append(
+        "\nIt listens where `[admin] listen` says: on 127.0.0.1 at the port after the server's, if "
+        "that is not set. It asks for no key, so whoever reaches the address can read the metrics. "
+        "Requests must name the configured host, a loopback name or an IP address in `Host`; "
+        "others are a 403, so that no page in a browser can read it through a name of its own."
+    )
     return "\n".join(lines) + "\n"
+
+
+def metrics() -> str:
+    """List the series."""
+    lines = [
+        "# Metrics\n",
+        "What the [admin listener](endpoints.md) tells Prometheus at `/metrics`.\n",
+        "| series | type | labels | meaning |\n|---|---|---|---|",
+    ]
+    for series in SERIES:
+        labels = ", ".join(f"`{label}`" for label in series.labels)
+        lines.append(f"| `{series.name}` | {series.kind} | {labels} | {series.says} |")
+    lines.append(
+        f"\n`endpoint` is the path of a route, or `other`. `model` is what the requested name "
+        f"means, and empty for calls that named none; after {MAX_MODELS} different ones it is "
+        f"`other`, as is `reason` after {MAX_REASONS}. `status` is `none` where the client left "
+        f"before there was one. `ending` is one of {_listed(get_args(Ending))}; `refused` means "
+        "that the client got an error as a whole answer, `failed` that one was under way.\n"
+    )
+    lines.append("| histogram | upper bounds of the buckets, in seconds |\n|---|---|")
+    for series in SERIES:
+        if series.buckets:
+            bounds = ", ".join(f"{bound:g}" for bound in series.buckets)
+            lines.append(f"| `{series.name}` | {bounds} |")
+    lines.append(
+        "\nSeveral worker processes are added up; of some gauges the largest or smallest is told: "
+        + ", ".join(f"`{s.name}` ({s.merge})" for s in SERIES if s.merge != "sum")
+        + "."
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return ", ".join(f"`{one}`" for one in words)
 
 
 PAGES: dict[str, Callable[[], str]] = {
@@ -225,6 +272,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "headers.md": headers,
     "errors.md": errors,
     "endpoints.md": endpoints,
+    "metrics.md": metrics,
 }
 
 

@@ -9,7 +9,9 @@ import pytest
 
 import openai_fields
 from isthmus.config import settings
+from isthmus.serving import admin
 from isthmus.serving.doors import ROUTES
+from isthmus.telemetry.series import BY_NAME, SERIES
 from isthmus.translate.chat_over_messages.ladder import LADDER
 from isthmus.wire.chat import shape
 
@@ -55,6 +57,18 @@ def test_every_error_code_is_described():
 def test_every_door_is_described():
     page = (PAGES / "endpoints.md").read_text()
     assert all(f"| {route.method} | `{route.path}` |" in page for route in ROUTES)
+
+
+def test_every_series_is_described():
+    page = (PAGES / "metrics.md").read_text()
+    for series in SERIES:
+        assert f"| `{series.name}` | {series.kind} |" in page
+    assert set(re.findall(r'"(isthmus_[a-z_]+)"', SOURCE)) <= BY_NAME.keys()
+
+
+def test_every_page_of_the_admin_listener_is_described():
+    page = (PAGES / "endpoints.md").read_text()
+    assert all(f"| GET | `{path}` |" in page for path in admin.PAGES)
 
 
 def test_every_rule_is_described():

@@ -166,6 +166,8 @@ class Outcome(Struct, kw_only=True):
     usage: Usage | None = None
     seconds: float = 0.0
     first_content_seconds: float | None = None
+    #: Whether the answer went out as events.
+    streamed: bool = False
 
 
 IncidentKind = Literal[

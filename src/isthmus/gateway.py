@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from msgspec import Struct, convert, structs
+from msgspec import Struct, convert, field, structs
 
 from isthmus.access.keys import KeyRing
 from isthmus.call import Observer
@@ -16,12 +15,12 @@ from isthmus.config import Config, ConfigError, UpstreamConfig, needs_restart
 from isthmus.routing.directory import directory
 from isthmus.routing.health import Health
 from isthmus.serving.admission import Admission
-from isthmus.serving.app import App
+from isthmus.serving.app import App, Surroundings
 from isthmus.serving.chat import ChatCompletions, parsed
 from isthmus.serving.chat_call import ChatCall, ChatSettings
-from isthmus.serving.doors import Doors
+from isthmus.serving.discreet_exchange import DiscreetExchange
+from isthmus.serving.doors import ROUTES, Doors
 from isthmus.serving.drain import Drain
-from isthmus.serving.exchange import Exchange
 from isthmus.serving.explanation import Explanation, explain
 from isthmus.serving.gate import Gate
 from isthmus.serving.limits import (
@@ -38,11 +37,15 @@ from isthmus.serving.reloading import CannotReload, Reloading
 from isthmus.serving.service import Service
 from isthmus.serving.wishes import Wishes
 from isthmus.storage.stash import Stash
+from isthmus.telemetry.call_metrics import CallMetrics
 from isthmus.telemetry.log import CallLog
+from isthmus.telemetry.metrics import Metrics
+from isthmus.telemetry.observers import Observers
+from isthmus.telemetry.sink import STDERR, Sink
 from isthmus.translate.chat_over_messages.request import Terms
 from isthmus.upstreams.upstream import Timers, Upstream
 
-log = logging.getLogger("isthmus")
+logger = logging.getLogger("isthmus")
 
 
 class Fresh(Struct, frozen=True):
@@ -55,34 +58,57 @@ class Fresh(Struct, frozen=True):
     files: Callable[[], Iterable[Path]]
 
 
-def application(config: Config, keys: KeyRing, fresh: Fresh | None = None) -> App:
+def application(
+    config: Config, keys: KeyRing, *, fresh: Fresh | None = None, log: Log | None = None
+) -> App:
     """Build the ASGI application that ``config`` describes, for callers who hold ``keys``.
 
-    With ``fresh`` it follows the changes of its configuration while it runs.
+    With ``fresh`` it follows the changes of its configuration while it runs. Its log goes to
+    ``log``, or to standard error.
 
     Raises:
         ValueError: names of the configuration contradict each other or the catalog.
     """
-    calls = CallLog(sys.stderr)
-    pressure = Pressure()
+    log = log or Log(Sink(STDERR))
+    metrics, pressure = Metrics(), Pressure()
+    metrics.reads("isthmus_log_lines_dropped_total", lambda: log.sink.dropped)
+    observer = Observers(
+        CallLog(log.sink.write, log.secrets),
+        CallMetrics(metrics, [route.path for route in ROUTES]),
+    )
     bounds = limits(config)
     lasting = _Lasting(
         drain=Drain(),
         admission=Admission(bounds.max_in_flight, bounds.queue, lambda: pressure.shedding),
-        observer=calls,
-        health=Health(time.monotonic, calls),
+        observer=observer,
+        health=Health(time.monotonic, observer),
         stash=Stash(time.monotonic),
+        secrets=log.secrets,
     )
-    service = _service(config, keys, lasting)
-    reloading = None if fresh is None else _reloading(config, fresh, lasting)
-    return App(
-        service,
+    around = Surroundings(
         drain=lasting.drain,
-        observer=calls,
+        observer=observer,
+        metrics=metrics,
         pressure=pressure,
-        reloading=reloading,
-        at_end=calls.flush,
+        reloading=None if fresh is None else _reloading(config, fresh, lasting),
+        at_end=log.sink.flush,
     )
+    return App(_service(config, keys, lasting), around)
+
+
+class Log(Struct, frozen=True):
+    """Where the log goes. ``secrets`` are shown to nobody, and follow the configuration."""
+
+    sink: Sink
+    secrets: list[str] = field(default_factory=list[str])
+
+
+def secrets_of(config: Config) -> list[str]:
+    """Return every secret of the configuration, which nobody may be shown."""
+    own = [key.secret for upstream in config.upstreams.values() for key in upstream.api_keys]
+    callers = [key.secret for key in config.keys.values()]
+    found = {secret.reveal() for secret in (*own, *callers)}
+    return sorted(found, key=len, reverse=True)  # one may be the beginning of another
 
 
 class _Lasting(Struct, frozen=True):
@@ -93,6 +119,7 @@ class _Lasting(Struct, frozen=True):
     observer: Observer
     health: Health
     stash: Stash
+    secrets: list[str]
 
 
 def limits(config: Config) -> Limits:
@@ -113,7 +140,7 @@ def _reloading(config: Config, fresh: Fresh, lasting: _Lasting) -> Reloading:
         except (ConfigError, ValueError) as error:
             raise CannotReload(str(error)) from None
         for name in needs_restart(config, read):
-            log.warning("a change of %s takes effect at the next start", name)
+            logger.warning("a change of %s takes effect at the next start", name)
         return service
 
     return Reloading(build, fresh.files, lasting.observer)
@@ -122,12 +149,13 @@ def _reloading(config: Config, fresh: Fresh, lasting: _Lasting) -> Reloading:
 def _service(config: Config, keys: KeyRing, lasting: _Lasting) -> Service:
     """Build all that depends on the configuration."""
     known = directory(config)
+    lasting.secrets[:] = secrets_of(config)
     upstreams = {name: upstream(name, one) for name, one in config.upstreams.items()}
     doors = Doors(
         chat=ChatCompletions(
             gate=Gate(keys, lasting.admission),
             router=known.router,
-            exchange=Exchange(upstreams, lasting.health, lasting.observer),
+            exchange=DiscreetExchange(upstreams, lasting.health, lasting.observer, lasting.secrets),
             settings=_chat_settings(config),
             clock=time.time,
             stash=lasting.stash if config.translation.remember_thinking else None,

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 KEY = "test-key-0123456789"
@@ -24,11 +24,16 @@ class Gateway:
     port: int
     process: subprocess.Popen[bytes]
     log: Path
+    admin_port: int = 0
     key: str = KEY
 
     @property
     def base_url(self) -> str:
         return f"http://{self.host}:{self.port}/v1"
+
+    def on_admin_port(self) -> Gateway:
+        """The same gateway, to be called at its admin listener."""
+        return replace(self, port=self.admin_port)
 
     def connection(self, timeout: float = 20) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
@@ -43,7 +48,13 @@ def free_port() -> int:
 
 
 def configuration(
-    port: int, state: Path, rest: str, drain_delay: float = 0, server: str = ""
+    port: int,
+    state: Path,
+    rest: str,
+    *,
+    drain_delay: float = 0,
+    server: str = "",
+    admin: str = "false",
 ) -> str:
     return f"""
 [server]
@@ -52,6 +63,8 @@ port = {port}
 state = "{state}"
 drain_delay = {drain_delay}
 {server}
+
+{"" if "[admin]" in rest else f"[admin]{chr(10)}listen = {admin}"}
 
 [keys.test]
 secret = "env:ISTHMUS_TEST_KEY"
@@ -68,15 +81,23 @@ def running(
 
     ``server``: more settings of that section, and tables below it.
     """
-    port = free_port()
+    port, admin_port = free_port(), free_port()
     config, log = directory / "isthmus.toml", directory / "log"
-    config.write_text(configuration(port, directory / "state", rest, drain_delay, server))
+    text = configuration(
+        port,
+        directory / "state",
+        rest,
+        drain_delay=drain_delay,
+        server=server,
+        admin=f'"127.0.0.1:{admin_port}"',
+    )
+    config.write_text(text)
     environment = {**os.environ, "ISTHMUS_TEST_KEY": KEY, "UPSTREAM_KEY": "sk-upstream"}
     command = [sys.executable, "-m", "isthmus", "serve", "--config", str(config)]
     command += ["--workers", str(workers)] if workers > 1 else []
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
-    gateway = Gateway("127.0.0.1", port, process, log)
+    gateway = Gateway("127.0.0.1", port, process, log, admin_port)
     try:
         _wait_until_ready(gateway)
         yield gateway

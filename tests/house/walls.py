@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from house.source import Finding, Reference, Source
 
-NOUNS = ("errors", "call", "config", "__version__")
+NOUNS = ("errors", "call", "config", "redaction", "__version__")
 KEPT = (*NOUNS, "storage")
 SPOKEN = (*NOUNS, "wire", "translate", "upstreams", "routing")
 SERVED = (*SPOKEN, "storage", "access", "ledger", "telemetry")
@@ -16,6 +16,7 @@ SERVED = (*SPOKEN, "storage", "access", "ledger", "telemetry")
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "__init__": (),
     "errors": (),
+    "redaction": (),
     "call": ("errors",),
     "config": ("errors", "call"),
     "wire": ("errors", "call", "config"),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,15 @@ from msgspec import Struct
 
 from isthmus.access.keys import KeyRing
 from isthmus.cli import setting_up
+from isthmus.cli.admin import AdminListener
 from isthmus.cli.welcome import welcome
 from isthmus.config import Config, ConfigError, files_of
 from isthmus.serving.listener import bound
 from isthmus.storage.state import StateInUse
+from isthmus.telemetry.exposition import written, written_by_all
+from isthmus.telemetry.records import log_to
+from isthmus.telemetry.sink import STDERR, Sink
+from isthmus.telemetry.snapshot import condensed, encoded
 
 # What serves is imported by whoever does: the supervisor of several workers stays small.
 if TYPE_CHECKING:
@@ -36,9 +41,9 @@ class Given(Struct, frozen=True, kw_only=True):
 def run(given: Given) -> int:
     """Serve until a signal; return the exit code."""
     config = setting_up.configuration(given.path, host=given.host, port=given.port)
-    _log()
-    state = setting_up.state_directory(config)
+    state, log = setting_up.state_directory(config), _log()
     with ExitStack() as stack:
+        stack.callback(log.flush)
         try:
             stack.enter_context(state.locked())
         except StateInUse as error:
@@ -51,9 +56,13 @@ def run(given: Given) -> int:
             listener = stack.enter_context(bound(server.host, server.port))
         except OSError as error:
             setting_up.fail(f"cannot listen on {server.host}:{server.port}: {error.strerror}")
+        # The port that was taken may not be the one that was asked for.
+        admin = AdminListener(config, listener.getsockname()[1])
+        stack.callback(admin.close)
+        place = _Place(config=config, listener=listener, local=local, metrics_url=admin.metrics_url)
         if given.workers > 1:
-            return _supervise(given, config, listener, local)
-        return _serve(given, config, listener, local)
+            return _supervise(given, place, admin)
+        return _serve(given, place, log, admin=admin)
 
 
 def work(given: Given, listener: int, channel: int) -> int:
@@ -62,64 +71,84 @@ def work(given: Given, listener: int, channel: int) -> int:
 
     with socket.socket(fileno=channel) as above:
         local = greeting(above).decode() or None
-        config = setting_up.configuration(given.path, host=given.host, port=given.port)
-        _log()
+        config, log = setting_up.configuration(given.path, host=given.host, port=given.port), _log()
         with socket.socket(fileno=listener) as shared:
-            return _serve(given, config, shared, local, above)
+            place = _Place(config=config, listener=shared, local=local)
+            return _serve(given, place, log, above=above)
+
+
+class _Place(Struct, frozen=True, kw_only=True):
+    """What a serving process stands on. ``local``: the key that was made for this machine."""
+
+    config: Config
+    listener: socket.socket
+    local: str | None
+    metrics_url: str | None = None
+
+    def welcome(self) -> None:
+        """Say that it serves, and where."""
+        config = setting_up.listening_on(self.config, self.listener.getsockname()[1])
+        welcome(config, self.local, self.metrics_url)
 
 
 def _serve(
     given: Given,
-    config: Config,
-    listener: socket.socket,
-    local: str | None,
+    place: _Place,
+    sink: Sink,
+    *,
+    admin: AdminListener | None = None,
     above: socket.socket | None = None,
 ) -> int:
-    from isthmus.gateway import application, limits  # noqa: PLC0415
+    """Serve, with an admin listener beside, or as one of several workers."""
+    from isthmus.gateway import Log, application, limits, secrets_of  # noqa: PLC0415
     from isthmus.serving.server import Draining, Hooks, Subordination, serve  # noqa: PLC0415
 
+    config, local = place.config, place.local
+    log = Log(sink, secrets_of(config))
+    log_to(sink, log.secrets)
     keys = setting_up.configured_keys(config) or {setting_up.LOCAL: local or ""}
     try:
-        app = application(config, KeyRing(keys), _fresh(given, config, local))
+        app = application(config, KeyRing(keys), fresh=_fresh(given, config, local), log=log)
     except ValueError as error:
         setting_up.fail(str(error))
-
-    def on_listening(port: int) -> None:
-        if above is None:
-            welcome(setting_up.listening_on(config, port), local)
-
     return serve(
         app,
-        listener,
+        place.listener,
         draining=Draining(delay=config.server.drain_delay, timeout=config.server.drain_timeout),
         limits=limits(config),
         hooks=Hooks(
-            on_listening=on_listening,
+            on_listening=lambda _: place.welcome() if above is None else None,
             on_hangup=app.reloading.ask if app.reloading is not None else None,
             drain=app.drain,
             pressure=app.pressure,
-            subordination=None if above is None else Subordination(channel=above, count=bytes),
+            subordination=None
+            if above is None
+            else Subordination(channel=above, count=lambda: encoded(app.metrics.snapshot())),
+            beside=admin.serving(app.drain, partial(written, app.metrics))
+            if admin is not None
+            else nullcontext(),
         ),
     )
 
 
-def _supervise(given: Given, config: Config, listener: socket.socket, local: str | None) -> int:
+def _supervise(given: Given, place: _Place, admin: AdminListener) -> int:
     from isthmus.serving.control import Patience  # noqa: PLC0415
-    from isthmus.serving.supervisor import Supervisor  # noqa: PLC0415
+    from isthmus.serving.drain import Drain  # noqa: PLC0415
+    from isthmus.serving.supervisor import Supervisor, Watching  # noqa: PLC0415
 
-    server = config.server
-    # The port that was taken may not be the one that was asked for.
-    port = listener.getsockname()[1]
+    server, drain = place.config.server, Drain()
 
     async def supervise() -> int:
-        return await Supervisor(
-            listener,
+        supervisor = Supervisor(
+            place.listener,
             lambda shared, channel: _command_line(given, shared, channel),
             count=given.workers,
-            greeting=(local or "").encode(),
+            greeting=(place.local or "").encode(),
             patience=Patience(server.drain_delay, server.drain_timeout),
-            on_ready=lambda: welcome(setting_up.listening_on(config, port), local),
-        ).run()
+            hooks=Watching(on_ready=place.welcome, drain=drain, condense=condensed),
+        )
+        async with admin.serving(drain, partial(written_by_all, supervisor.counts)):
+            return await supervisor.run()
 
     return asyncio.run(supervise())
 
@@ -157,8 +186,8 @@ def _fresh(given: Given, config: Config, local: str | None) -> Fresh | None:
     return Fresh(read, lambda: files)
 
 
-def _log() -> None:
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format=_FORMAT)
-
-
-_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+def _log() -> Sink:
+    """Log to standard error, without ever waiting for it."""
+    sink = Sink(STDERR)
+    log_to(sink)
+    return sink

@@ -102,6 +102,11 @@ def configured_keys(config: Config) -> dict[str, str]:
     return {f"config:{name}": key.secret.reveal() for name, key in config.keys.items()}
 
 
+def callable_at(host: str) -> str:
+    """Return a host to call: what listens everywhere is called here."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
 def listening_on(config: Config, port: int) -> Config:
     """Return the configuration with the port that was really taken."""
     return structs.replace(config, server=structs.replace(config.server, port=port))

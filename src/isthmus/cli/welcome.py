@@ -5,18 +5,22 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
+from isthmus.cli.setting_up import callable_at
 from isthmus.config import Config
+from isthmus.config.address import Address
 
 MODEL = "claude-sonnet-4-6"
 
 
-def welcome(config: Config, local_key: str | None) -> None:
+def welcome(config: Config, local_key: str | None, metrics_url: str | None) -> None:
     """Print the base URL, a key, a curl line and a snippet.
 
-    ``local_key`` is None where keys are configured: those are named, never shown.
+    ``local_key`` is None where keys are configured: those are named, never shown. ``metrics_url``
+    is None where there are no metrics.
     """
     console = Console(highlight=False, soft_wrap=True)
-    base_url = f"http://{_reachable(config.server.host)}:{config.server.port}/v1"
+    where = Address(callable_at(config.server.host), config.server.port)
+    base_url = f"http://{where}/v1"
     console.print(Text.assemble(("Isthmus", "bold"), " is listening."))
     console.print(_serves(config))
     console.print()
@@ -26,6 +30,8 @@ def welcome(config: Config, local_key: str | None) -> None:
         console.print(f"  API key   {local_key}")
     else:
         console.print(f"  API keys  {', '.join(config.keys)} (configured; the examples use {key})")
+    if metrics_url is not None:
+        console.print(f"  Metrics   {metrics_url}")
     console.print()
     console.print(_curl(base_url, key), markup=False)
     console.print()
@@ -43,12 +49,6 @@ def _serves(config: Config) -> Text:
         "It serves the sandbox: answers are simulated and cost nothing.\n"
         "For Claude, start it with ANTHROPIC_API_KEY set, or with a configuration file."
     )
-
-
-def _reachable(host: str) -> str:
-    """Return an address to call: what listens everywhere is called here."""
-    here = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host)
-    return here or (f"[{host}]" if ":" in host else host)
 
 
 def _variable(config: Config) -> str:

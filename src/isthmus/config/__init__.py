@@ -8,6 +8,7 @@ from isthmus.config.changes import files_of, needs_restart
 from isthmus.config.loading import ConfigError, complaint, load
 from isthmus.config.overrides import CapabilitiesConfig, RateConfig
 from isthmus.config.settings import (
+    AdminConfig,
     ApiKeyConfig,
     Config,
     KeyConfig,
@@ -21,6 +22,7 @@ from isthmus.config.settings import (
 )
 
 __all__ = [
+    "AdminConfig",
     "ApiKeyConfig",
     "CapabilitiesConfig",
     "Config",

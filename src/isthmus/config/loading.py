@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import structs
 
+from isthmus.config.address import address
 from isthmus.config.lines import line_of
 from isthmus.config.settings import (
     ANTHROPIC,
@@ -266,6 +267,11 @@ def _check_whole(config: Config) -> None:
                 raise _Problem(
                     ("models", name, "targets"), f"there is no upstream {target.upstream!r}"
                 )
+    if isinstance(config.admin.listen, str):
+        try:
+            address(config.admin.listen)
+        except ValueError as error:
+            raise _Problem(("admin", "listen"), str(error)) from None
     holders: dict[str, str] = {}
     for name, key in config.keys.items():
         other = holders.setdefault(key.secret.reveal(), name)

@@ -273,6 +273,18 @@ class TranslationConfig(_Section, frozen=True, kw_only=True):
     ] = True
 
 
+class AdminConfig(_Section, frozen=True, kw_only=True):
+    """The listener for operators: metrics and health. It asks for no key."""
+
+    listen: Annotated[
+        str | Literal[False] | None,
+        Meta(
+            description="Address and port, such as `127.0.0.1:4101` or `[::1]:4101`; `false`: "
+            "none. Absent: 127.0.0.1 and the port after the server's, if it is free."
+        ),
+    ] = None
+
+
 class Config(_Section, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -295,6 +307,9 @@ class Config(_Section, frozen=True, kw_only=True):
     translation: Annotated[TranslationConfig, Meta(description="How requests are translated.")] = (
         field(default_factory=TranslationConfig)
     )
+    admin: Annotated[AdminConfig, Meta(description="The listener for operators.")] = field(
+        default_factory=AdminConfig
+    )
 
 
 SECTIONS = (
@@ -310,4 +325,5 @@ SECTIONS = (
     RateConfig,
     KeyConfig,
     TranslationConfig,
+    AdminConfig,
 )

@@ -142,7 +142,7 @@ class Health:
         for kind, part in self._parts(route):
             if part.end():
                 self._out -= 1
-                self._tell("recovered", route, reason=kind)
+                self._tell("recovered", route, reason=kind, place=kind == "ejected")
 
     def failed(self, route: Route, verdict: Verdict) -> None:
         """Note a failure before any content, or in the middle of an answer."""
@@ -206,16 +206,27 @@ class Health:
         self._out += not part.times
         length = part.begin(now, seconds)
         if not was_out:
-            self._tell(kind, route, reason=reason, seconds=length)
+            place = kind == "ejected"
+            self._tell(kind, route, reason=reason, place=place, seconds=length)
 
-    def _tell(self, kind: IncidentKind, route: Route, *, reason: str, seconds: float = 0.0) -> None:
+    def _tell(
+        self,
+        kind: IncidentKind,
+        route: Route,
+        *,
+        reason: str,
+        place: bool,
+        seconds: float = 0.0,
+    ) -> None:
+        """Tell what happened: to a place, or to a credential, and that for a model where it is."""
+        limited = "cooldown" in (kind, reason)
         self._observer.noticed(
             Incident(
                 kind=kind,
                 upstream=route.upstream,
-                credential=str(route.credential.number),
-                base_url=route.base_url,
-                model=route.model,
+                credential="" if place else str(route.credential.number),
+                base_url=route.base_url if place else "",
+                model=route.model if limited else "",
                 reason=reason,
                 seconds=seconds,
             )

@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable
 from typing import cast
 
-from isthmus.call import Observer, Outcome
+from msgspec import Struct
+
+from isthmus.call import Ending, Observer, Outcome
 from isthmus.errors import GatewayBusy, GatewayDefect, GatewayError
 from isthmus.serving.connection import Connection, PlainConnection, offered
 from isthmus.serving.drain import Drain
@@ -18,6 +20,8 @@ from isthmus.serving.reply import Reply
 from isthmus.serving.request import ClientGone, Receive, Request, Scope, Send
 from isthmus.serving.request_id import new_request_id
 from isthmus.serving.service import Service
+from isthmus.telemetry.metrics import Metrics
+from isthmus.telemetry.records import REQUEST_ID
 from isthmus.wire import json, sse
 from isthmus.wire.chat import errors as chat_errors
 from isthmus.wire.messages import errors as messages_errors
@@ -25,25 +29,32 @@ from isthmus.wire.messages import errors as messages_errors
 log = logging.getLogger("isthmus")
 
 
-class App:
-    """The ASGI application. ``at_end`` is called when the last request has ended."""
+class Surroundings(Struct, frozen=True, kw_only=True):
+    """What an application lives with. ``at_end`` is called when the last request has ended."""
 
-    def __init__(
-        self,
-        service: Service,
-        *,
-        drain: Drain,
-        observer: Observer,
-        pressure: Pressure,
-        at_end: Callable[[], object],
-        reloading: Reloading | None = None,
-    ) -> None:
-        self.drain = drain
+    drain: Drain
+    observer: Observer
+    metrics: Metrics
+    pressure: Pressure
+    at_end: Callable[[], object]
+    reloading: Reloading | None = None
+
+
+class App:
+    """The ASGI application."""
+
+    def __init__(self, service: Service, around: Surroundings) -> None:
+        metrics, pressure = around.metrics, around.pressure
+        self.drain = around.drain
+        self.metrics = metrics
+        self.in_flight = 0
+        metrics.reads("isthmus_requests_in_flight", lambda: self.in_flight)
+        metrics.reads("isthmus_event_loop_lag_seconds", lambda: pressure.lag)
         self._service = service
-        self._observer = observer
+        self._observer = around.observer
         self.pressure = pressure
-        self._at_end = at_end
-        self.reloading = reloading
+        self._at_end = around.at_end
+        self.reloading = around.reloading
         self._group: asyncio.TaskGroup | None = None
 
     def install(self, service: Service) -> None:
@@ -98,6 +109,8 @@ class App:
         request = Request(scope, receive)
         reply = Reply(send, connection, new_request_id())
         outcome = Outcome(request_id=reply.request_id, endpoint=f"{request.method} {request.path}")
+        REQUEST_ID.set(reply.request_id)
+        self.in_flight += 1
         task = cast("asyncio.Task[None]", asyncio.current_task())
         connection.on_disconnect(task.cancel)
         try:
@@ -105,12 +118,13 @@ class App:
         except (ClientGone, asyncio.CancelledError):
             task.uncancel()
             if connection.disconnected or reply.finished:
-                outcome.ending = "complete" if reply.finished else "client_closed"
+                outcome.ending = _ending(reply, outcome) if reply.finished else "client_closed"
             else:
                 outcome.ending = "failed"
                 await self._break_off(request, reply)
         finally:
-            outcome.status = reply.status
+            self.in_flight -= 1
+            outcome.status, outcome.streamed = reply.status, reply.streams
             outcome.seconds = time.perf_counter() - started
             self._observer.ended(outcome)
 
@@ -137,7 +151,7 @@ class App:
             log.exception("defect while serving %s", reply.request_id)
             failure = GatewayDefect("The gateway failed; this is a bug in it.")
         else:
-            outcome.ending = "complete"
+            outcome.ending = _ending(reply, outcome)
             return
         outcome.error = failure.code
         if reply.started:
@@ -145,6 +159,15 @@ class App:
             reply.break_off()
         else:
             await _refuse(request, reply, failure)
+
+
+def _ending(reply: Reply, outcome: Outcome) -> Ending:
+    """Say how an answer that is over has ended; a broken one by what broke the last attempt."""
+    if not reply.broken:
+        return "complete"
+    if outcome.error is None and outcome.attempts:
+        outcome.error = outcome.attempts[-1].error
+    return "failed"
 
 
 async def _refuse(request: Request, reply: Reply, error: GatewayError) -> None:

@@ -25,6 +25,7 @@ _EVENT_STREAM = {
 class Reply:
     """Sends one answer. ``headers`` may be added to until the head has gone out.
 
+    ``streams`` says that it goes out as events, ``broken`` that it ended before it was complete;
     ``last_write`` is the time, by the loop's clock, when events were last sent.
     """
 
@@ -32,6 +33,8 @@ class Reply:
         self.request_id = request_id
         self.started = False
         self.finished = False
+        self.streams = False
+        self.broken = False
         self.status = 0
         self.headers: dict[str, str] = {"x-request-id": request_id, "request-id": request_id}
         self.last_write = 0.0
@@ -75,6 +78,7 @@ class Reply:
     async def start_events(self) -> None:
         """Send the head of a stream of events."""
         self.headers.update(_EVENT_STREAM)
+        self.streams = True
         await self._start(200)
 
     async def events(self, frames: bytes) -> None:
@@ -90,7 +94,7 @@ class Reply:
     def break_off(self) -> None:
         """End the stream so that no client can take it for complete."""
         self._connection.abort()
-        self.finished = True
+        self.finished = self.broken = True
 
     async def _start(self, status: int) -> None:
         self.status = status

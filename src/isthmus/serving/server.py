@@ -16,13 +16,15 @@ import math
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from functools import partial
 from types import FrameType
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import uvicorn
 from msgspec import Struct, field
+from uvicorn.server import ServerState
 
 from isthmus.serving.control import Patience
 from isthmus.serving.crowd import Crowd
@@ -39,6 +41,8 @@ GRACE = 120
 GRACE_HURRIED = 5
 GRACE_AT_TERMINAL = 2
 _LAST_WORDS = 0.5
+#: Connections to what is served beside, for which some files are reserved.
+_MOST_BESIDE = 16
 
 
 class Hooks(Struct, frozen=True, kw_only=True):
@@ -53,6 +57,8 @@ class Hooks(Struct, frozen=True, kw_only=True):
     drain: Drain = field(default_factory=Drain)
     pressure: Pressure | None = None
     subordination: Subordination | None = None
+    #: Open from the start until everything else has ended.
+    beside: AbstractAsyncContextManager[object] = field(default_factory=nullcontext[None])
 
 
 class Subordination(Struct, frozen=True, kw_only=True):
@@ -86,12 +92,19 @@ class _Server(uvicorn.Server):
         self._drain = hooks.drain
         self._draining = draining
         self._orders: Orders | None = None
+        self._opened = AsyncExitStack()
         self._leaves_at = self._gives_up_at = math.inf
         self._said_draining = False
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve; what runs beside is closed when all else has ended."""
+        async with self._opened:
+            await super().serve(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
         await super().startup(sockets)
+        await self._opened.enter_async_context(self._hooks.beside)
         _settle_memory()
         if self._hooks.pressure is not None:
             self._hooks.pressure.relief = self._relieve
@@ -188,18 +201,7 @@ def serve(
 ) -> int:
     """Serve an ASGI application on a bound socket until a signal ends it; return the exit code."""
     crowd = Crowd(limits.max_connections)
-    config = uvicorn.Config(
-        app,
-        http=partial(IsthmusProtocol, limits=limits, crowd=crowd),  # type: ignore[arg-type]
-        loop="auto",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=limits.keep_alive,  # type: ignore[arg-type]
-    )
+    config = _config(app, limits, crowd, lifespan="on")
     server = _Server(config, draining, hooks, crowd)
     with listener:
         try:
@@ -207,6 +209,49 @@ def serve(
         except SystemExit as end:  # uvicorn's way to say that the lifespan failed
             return end.code if isinstance(end.code, int) else 1
     return 0
+
+
+@asynccontextmanager
+async def also_serving(app: Any, listener: socket.socket) -> AsyncGenerator[None]:
+    """Serve another ASGI application on the running loop, without a lifespan, for as long as open.
+
+    ``listener`` is bound; it is closed in the end.
+    """
+    crowd = Crowd(_MOST_BESIDE)
+    config, state = _config(app, DEFAULT_LIMITS, crowd, lifespan="off"), ServerState()
+    config.load()
+    make = partial(
+        IsthmusProtocol,
+        config=config,
+        server_state=state,
+        app_state={},
+        limits=DEFAULT_LIMITS,
+        crowd=crowd,
+    )
+    server = await asyncio.get_running_loop().create_server(make, sock=listener)
+    try:
+        yield
+    finally:
+        server.close()
+        for connection in list(state.connections):
+            connection.shutdown()
+
+
+def _config(
+    app: Any, limits: Limits, crowd: Crowd, *, lifespan: Literal["on", "off"]
+) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=partial(IsthmusProtocol, limits=limits, crowd=crowd),  # type: ignore[arg-type]
+        loop="auto",
+        ws="none",
+        lifespan=lifespan,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=limits.keep_alive,  # type: ignore[arg-type]
+    )
 
 
 def _settle_memory() -> None:

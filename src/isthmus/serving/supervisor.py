@@ -14,8 +14,11 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import cast
 
+from msgspec import Struct
+
 from isthmus.serving import control
 from isthmus.serving.control import Messages, Patience
+from isthmus.serving.drain import Drain
 
 log = logging.getLogger("isthmus")
 
@@ -80,11 +83,22 @@ class _Worker(asyncio.Protocol):
             self._transport.close()
 
 
+class Watching(Struct, frozen=True, kw_only=True):
+    """Who wants to know, and what is not for a supervisor to know.
+
+    ``on_ready`` is called once, when the first worker takes requests; ``drain`` is told when the
+    end has begun; ``condense`` makes one of what several workers have counted.
+    """
+
+    on_ready: Callable[[], None]
+    drain: Drain
+    condense: Callable[[Sequence[bytes]], bytes]
+
+
 class Supervisor:
     """Runs ``count`` workers until a signal ends it.
 
     ``greeting`` is what each worker is told first; ``patience`` what SIGTERM leaves them.
-    ``on_ready`` is called once, when the first of them takes requests.
     """
 
     def __init__(
@@ -95,16 +109,16 @@ class Supervisor:
         count: int,
         greeting: bytes,
         patience: Patience,
-        on_ready: Callable[[], None],
+        hooks: Watching,
     ) -> None:
         self._listener = listener
         self._command_line = command_line
         self._count = count
         self._greeting = greeting
         self._patience = patience
-        self._on_ready = on_ready
+        self._hooks = hooks
         self._workers: list[_Worker] = []
-        self._last_counts: list[bytes] = []
+        self._last_counts = b""
         self._changed = asyncio.Event()
         self._stopping = 0
         self._was_ready = False
@@ -128,7 +142,7 @@ class Supervisor:
                 await self._fill(group)
                 if self._was_ready is False and any(worker.ready for worker in self._workers):
                     self._was_ready = True
-                    self._on_ready()
+                    self._hooks.on_ready()
                 await self._changed.wait()
         return self._failed_with or 0
 
@@ -145,7 +159,7 @@ class Supervisor:
         except TimeoutError:
             log.warning("a worker does not say what it has counted")
         living = [(True, worker.counted) for worker in asked if worker.counted]
-        return living + [(False, counted) for counted in self._last_counts]
+        return [*living, (False, self._last_counts)] if self._last_counts else living
 
     # Workers --------------------------------------------------------------------------------
 
@@ -182,7 +196,9 @@ class Supervisor:
         worker.close()
         self._workers.remove(worker)
         if worker.counted:
-            self._last_counts.append(worker.counted)
+            # One sum for all that have ended: workers may come and go for years.
+            known = [counted for counted in (self._last_counts, worker.counted) if counted]
+            self._last_counts = self._hooks.condense(known)
         if not worker.leaving and not self._stopping:
             self._mourn(worker, code)
         self._changed.set()
@@ -234,6 +250,7 @@ class Supervisor:
 
     def _stop(self, patience: Patience) -> None:
         self._stopping += 1
+        self._hooks.drain.draining = True
         for worker in self._workers:
             worker.leave(patience)
         self._changed.set()
