@@ -14,18 +14,21 @@ import httptools
 #: leaving; not at all. ``refused``: no connection was made.
 End = Literal["framed", "eof", "reset", "left", "hung", "refused"]
 
-#: Nobody should be left waiting for longer. Seconds.
-PATIENCE = 30.0
+#: Nobody should hear nothing for longer, or wait longer for the end. Seconds.
+PATIENCE, ENDLESS = 30.0, 90.0
 #: How a slow client reads: so many bytes, then it pauses for so many seconds.
-_SIP, _BREATH = 128 * 1024, 0.1
+_SIP, _BREATH = 64 * 1024, 0.05
+#: What it lets the system keep for it, so that most of what is not read stays with the sender.
+_KEPT = 32 * 1024
 
 
 @dataclass
 class Heard:
-    """What a client heard. Times are monotonic seconds."""
+    """What a client heard. Times are monotonic seconds; ``last``: of the last bytes."""
 
     asked: float
     ended: float = 0.0
+    last: float = 0.0
     end: End = "hung"
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
@@ -61,15 +64,23 @@ class Line(asyncio.Protocol):
 
     async def ask(self, request: bytes, leaves_after: float | None = None) -> Heard:
         """Write a request and listen to the end of its answer, or leave before it."""
-        heard = self._heard = Heard(time.monotonic())
+        now = time.monotonic()
+        heard = self._heard = Heard(now, last=now)
         self._over = asyncio.get_running_loop().create_future()
         self._keeps = False
         if self.lost:
             self._end("eof")
         self._transport.write(request)
-        patience = PATIENCE if leaves_after is None else leaves_after
-        await asyncio.wait((self._over,), timeout=patience)
-        self._end("hung" if leaves_after is None else "left")
+        if leaves_after is not None:
+            await asyncio.wait((self._over,), timeout=leaves_after)
+            self._end("left")
+        while not self._over.done():
+            until = min(heard.last + PATIENCE, heard.asked + ENDLESS)
+            left = until - time.monotonic()
+            if left <= 0:
+                self._end("hung")
+            else:
+                await asyncio.wait((self._over,), timeout=left)
         return heard
 
     def close(self) -> None:
@@ -86,6 +97,7 @@ class Line(asyncio.Protocol):
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
+        self._heard.last = time.monotonic()
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
@@ -137,7 +149,7 @@ async def connect(port: int, *, slow: bool = False) -> Line:
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.setblocking(False)
     if slow:  # so that what is not read stays with the sender
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _KEPT)
     loop = asyncio.get_running_loop()
     try:
         await loop.sock_connect(sock, ("127.0.0.1", port))
@@ -151,4 +163,4 @@ async def connect(port: int, *, slow: bool = False) -> Line:
 def refused() -> Heard:
     """Return what is heard where no connection is made."""
     now = time.monotonic()
-    return Heard(now, now, "refused")
+    return Heard(now, now, end="refused")

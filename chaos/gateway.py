@@ -37,7 +37,9 @@ UPSTREAM = """
 kind = "anthropic"
 base_urls = ["http://127.0.0.1:{port}"]
 api_key = "env:CHAOS_UPSTREAM_{name}"
-
+"""
+#: So that what stalls is over soon.
+TIMEOUTS = """
 [upstreams.{name}.timeouts]
 connect = 1
 first_byte = 2
@@ -66,10 +68,13 @@ def credential(upstream: str) -> str:
     return f"sk-only-for-{upstream}-0123456789"
 
 
-def configuration(directory: Path, port: int, upstreams: dict[str, int]) -> str:
+def configuration(
+    directory: Path, port: int, upstreams: dict[str, int], *, patient: bool = False
+) -> str:
     """Write a configuration: for each upstream a model that begins with it."""
     parts = [SERVER.format(port=port, directory=directory)]
-    parts += [UPSTREAM.format(name=name, port=at) for name, at in upstreams.items()]
+    upstream = UPSTREAM if patient else UPSTREAM + TIMEOUTS
+    parts += [upstream.format(name=name, port=at) for name, at in upstreams.items()]
     names = list(upstreams)
     for index, name in enumerate(names):
         order = names[index:] + names[:index]
@@ -93,7 +98,7 @@ def raise_file_limit() -> int:
 
 
 class Gateway:
-    """A running gateway. ``workers``: more than one where the command can do that."""
+    """A running gateway."""
 
     def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
         self.process = process
@@ -141,11 +146,16 @@ class Gateway:
 
 
 @contextmanager
-def running(directory: Path, upstreams: dict[str, int], workers: int = 1) -> Generator[Gateway]:
-    """Run ``isthmus serve`` before upstreams at these ports of loopback."""
+def running(
+    directory: Path, upstreams: dict[str, int], *, workers: int = 1, patient: bool = False
+) -> Generator[Gateway]:
+    """Run ``isthmus serve`` before upstreams at these ports of loopback.
+
+    ``patient``: with the timeouts it has of itself, not with those that are over soon.
+    """
     port = free_port()
     config, log = directory / "isthmus.toml", directory / "gateway.log"
-    config.write_text(configuration(directory, port, upstreams))
+    config.write_text(configuration(directory, port, upstreams, patient=patient))
     environment = {**os.environ, "CHAOS_KEY": KEY}
     environment |= {f"CHAOS_UPSTREAM_{name}": credential(name) for name in upstreams}
     command = [sys.executable, "-m", "isthmus", "serve", "--config", str(config)]

@@ -15,7 +15,7 @@ PATTERN = re.compile(r"<([0-9a-z]+-[0-9]+L?)>")
 TOOL = "note"
 #: What texts are made of that has to be escaped, or is more than one byte.
 _SPICE = ("", "", "é", "漢字", "😀", '"', "\\", "\n", "\u2028", "</", "\t", "data: ")
-_LARGE_PIECES, _LARGE_FILL = 6000, "x" * 1000
+_LARGE_PIECES, _LARGE_FILL = 1500, "x" * 1000
 
 
 class Wanted(NamedTuple):

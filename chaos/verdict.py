@@ -35,7 +35,7 @@ class _Wrong(Exception):
 def judged(question: Question, heard: Heard) -> Verdict:
     """Judge what was heard."""
     if heard.end == "hung":
-        return Verdict("finding", f"nothing ended it in {heard.seconds:.0f} s")
+        return Verdict("finding", f"not ended after {heard.seconds:.0f} s")
     try:
         if heard.end == "left":
             if heard.status == 200 and question.stream:
