@@ -97,7 +97,7 @@ class Burden:
 
         try:
             transport, _ = await loop.create_connection(
-                lambda: made(lambda: ended()), "127.0.0.1", self._port
+                lambda: made(ended), "127.0.0.1", self._port
             )
         except OSError:
             self.open[kind] -= 1

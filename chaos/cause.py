@@ -15,7 +15,7 @@ from verdict import Verdict
 from weather import SHADY, Almanac, Spell
 
 #: How long the gateway may go on after its client has left. Seconds.
-_GRACE = 3.0
+_GRACE = 1.0
 
 #: What a question came to, and what nobody is to blame for.
 FINE, EXCUSED = "", "excused"
@@ -24,9 +24,7 @@ FINE, EXCUSED = "", "excused"
 class Inquiry:
     """Looks into what a run heard, once it is over."""
 
-    def __init__(
-        self, almanac: Almanac, journals: Journals, upstreams: Sequence[str]
-    ) -> None:
+    def __init__(self, almanac: Almanac, journals: Journals, upstreams: Sequence[str]) -> None:
         self._almanac = almanac
         self._journals = journals
         self._upstreams = upstreams
@@ -48,8 +46,8 @@ class Inquiry:
 
     def _complete(self, verdict: Verdict, attempts: list[Attempt]) -> str:
         """Check that an upstream gave this very answer, and only one did."""
-        given = (verdict.answer_id or "").split("_", 1)[-1]
-        source = [each for each in attempts if given and each.id.endswith(given)]
+        given = f"msg_{(verdict.answer_id or '').removeprefix('chatcmpl-')}"
+        source = [attempt for attempt in attempts if attempt.id == given]
         if not source or not source[0].is_good:
             return f"a complete answer that no upstream gave: {verdict.answer_id}"
         whole = [attempt for attempt in attempts if attempt.is_complete]
@@ -58,7 +56,8 @@ class Inquiry:
         return FINE
 
     def _cancelled(self, question: Question, heard: Heard, attempts: list[Attempt]) -> str:
-        if self._is_muddled(attempts):
+        late = any(spell.what == "late" for spell in self._spells(heard, _GRACE))
+        if late or self._is_muddled(attempts):
             return FINE
         if question.manner == "half" and attempts:
             return "an upstream was asked half a question"
@@ -94,8 +93,8 @@ class Inquiry:
         foul = {spell.of for spell in self._spells(heard)}
         return [name for name in self._upstreams if name not in foul and name != SHADY]
 
-    def _spells(self, heard: Heard) -> list[Spell]:
-        return list(self._almanac.during(heard.asked, heard.ended))
+    def _spells(self, heard: Heard, after: float = 0.0) -> list[Spell]:
+        return list(self._almanac.during(heard.asked, heard.ended + after))
 
     def _is_muddled(self, attempts: list[Attempt]) -> bool:
         """Whether an upstream was held: it reads late what was asked and given up long before."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from caller import Heard, Line, connect, refused
 from gateway import KEY
+from marker import is_slow
 from question import Question, drawn
 from verdict import Verdict, judged
 from weather import Almanac
@@ -42,7 +43,7 @@ class Tally:
         verdict = judged(question, heard)
         self.kinds[verdict.kind, verdict.label if verdict.kind != "finding" else ""] += 1
         if verdict.kind == "complete":
-            if question.manner == "plain":
+            if question.manner == "plain" and not is_slow(question.marker):
                 self.latencies.append(heard.seconds)
             heard.chunks.clear()
         self.told.append(Told(question, heard, verdict))

@@ -40,7 +40,7 @@ class Attempt:
     @property
     def is_plain(self) -> bool:
         """Whether it failed in a way that lets anybody ask elsewhere without a risk."""
-        return self.fault is not None and BY_NAME[self.fault].plain and self.how == "sent"
+        return self.fault is not None and BY_NAME[self.fault].plain and self.how is not None
 
     def __str__(self) -> str:
         ended = "never" if self.ended is None else f"{self.ended:.3f}"

@@ -22,7 +22,7 @@ class Sizes(NamedTuple):
 def sizes(scale: float, files: int) -> Sizes:
     """Scale what is asked for, and once more by what the machine allows.
 
-    ``files`` is the limit of open files of each process, 0 where none of them has one.
+    ``files`` is how many files each process may have open.
     """
     idle, loris, streams = (max(1, round(n * scale)) for n in (10_000, 1_000, 1_000))
     why: list[str] = []

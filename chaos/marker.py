@@ -10,12 +10,15 @@ import random
 import re
 from typing import Any, NamedTuple
 
-#: A marker: the run's seed, the number of the question, and L where the answer is to be large.
-PATTERN = re.compile(r"<([0-9a-z]+-[0-9]+L?)>")
+#: A marker: the run's seed, the number of the question, and how the answer is to be: L is large, S
+#: takes its time.
+PATTERN = re.compile(r"<([0-9a-z]+-[0-9]+[LS]?)>")
 TOOL = "note"
 #: What texts are made of that has to be escaped, or is more than one byte.
 _SPICE = ("", "", "é", "漢字", "😀", '"', "\\", "\n", "\u2028", "</", "\t", "data: ")
-_LARGE_PIECES, _LARGE_FILL = 1500, "x" * 1000
+#: How many pieces an answer has, from and to, and what is added to each.
+_ORDINARY = (1, 40, "")
+_SIZES = {"L": (1500, 1500, "x" * 1000), "S": (30, 40, "")}
 
 
 class Wanted(NamedTuple):
@@ -48,13 +51,17 @@ def found_in(text: str) -> str | None:
     return found[1] if found else None
 
 
+def is_slow(marker: str) -> bool:
+    """Whether its answer takes its time, so that something can happen meanwhile."""
+    return marker.endswith("S")
+
+
 @functools.lru_cache(maxsize=4)
 def wanted(marker: str, *, tools: bool) -> Wanted:
     """Return the answer for a marker; with tools it ends with a call of `TOOL`."""
     rng = random.Random(f"{marker}/{tools}")
-    large = marker.endswith("L")
-    count = _LARGE_PIECES if large else rng.randint(1, 40)
-    fill = _LARGE_FILL if large else ""
+    fewest, most, fill = _SIZES.get(marker[-1], _ORDINARY)
+    count = rng.randint(fewest, most)
     pieces = tuple(f"{marker}.{index} {rng.choice(_SPICE)}{fill}" for index in range(count))
     arguments = {"marker": marker, "words": [rng.choice(_SPICE) for _ in range(5)], "n": count}
     return Wanted(

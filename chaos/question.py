@@ -79,19 +79,18 @@ def drawn(number: int, seed: str, rng: random.Random) -> Question:
     """Draw a question: mostly ordinary ones, some by clients that behave badly."""
     kind = rng.random()
     manner: Manner = "plain"
-    large = False
+    size = "S" if rng.random() < 0.02 else ""
     if kind < 0.05:
-        manner = "slow"
-        large = rng.random() < 0.3
+        manner, size = "slow", rng.choice(("", "", "L"))
     elif kind < 0.13:
-        manner = "leaves"
+        manner, size = "leaves", rng.choice(("", "S"))
     elif kind < 0.16:
         manner = "half"
-    stream = rng.random() < 0.6
+    stream = rng.random() < 0.6 or size == "L"
     return Question(
-        marker=f"{seed}-{number:06d}{'L' if large else ''}",
+        marker=f"{seed}-{number:06d}{size}",
         model=rng.choice(MODELS),
-        stream=stream or large,
+        stream=stream,
         tools=rng.random() < 0.3,
         usage=rng.random() < 0.7,
         max_tokens=rng.choice((_SHORT, _LONG)),

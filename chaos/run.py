@@ -139,8 +139,7 @@ async def chaos(options: argparse.Namespace, directory: Path) -> int:
     random.seed(seed)  # ports
     workers = gateways.takes_workers()
     children = [
-        Child(name, gateways.free_port(), seed, directory / f"{name}.journal")
-        for name in UPSTREAMS
+        Child(name, gateways.free_port(), seed, directory / f"{name}.journal") for name in UPSTREAMS
     ]
     for child in children:
         await child.start()

@@ -1,24 +1,29 @@
-"""The bytes of a Messages answer, whole or streamed, up to where something goes wrong."""
+"""The bytes an upstream sends, whole or streamed, up to where something goes wrong."""
 
 from __future__ import annotations
 
 import json
 import random
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
+import answer
 from faults import Fault
-from marker import TOOL, Wanted
+from marker import Wanted
 
 #: How a connection goes on after the last byte: ``keep``: with the next request.
 Ending = Literal["keep", "reset", "close", "stall"]
 
 _HTML = b"<!doctype html><title>Sign in</title><p>Your session has expired."
 _GARBAGE = b'event: content_block_delta\ndata: {"type": "content_block_delta", oops\n\n'
-_TRICKLE = 40
-#: Seconds between the pieces of a trickle, and between those of an answer at an ordinary pace.
-_SLOW, _PACES = 0.15, (0.0, 0.0, 0.002, 0.02)
-#: Even an answer without pauses is not written in one go.
-_AT_ONCE = 16 * 1024
+_LAST_CHUNK = b"0\r\n\r\n"
+#: Seconds between the pieces of a slow answer, and into how many it is cut.
+_SLOW, _TRICKLE = 0.15, 40
+#: Seconds between the events of an answer at an ordinary pace.
+_PACES = (0.0, 0.0, 0.002, 0.02)
+#: Even an answer without pauses is not written in one go, nor one of so many events at a pace.
+_AT_ONCE, _MANY = 16 * 1024, 100
+#: How often an answer is torn at random places.
+_TEARING = 0.3
 
 
 class Script(NamedTuple):
@@ -29,14 +34,18 @@ class Script(NamedTuple):
     ending: Ending = "keep"
 
 
-def written(wanted: Wanted, answer_id: str, *, stream: bool, fault: Fault | None) -> Script:
+def written(
+    wanted: Wanted, answer_id: str, *, stream: bool, fault: Fault | None, slow: bool = False
+) -> Script:
     """Write an answer, or what is left of it by a fault; the same for the same id."""
     rng = random.Random(answer_id)
     if fault is not None and fault.when == "instead":
         return _instead(fault)
-    if stream:
-        return _streamed(_events(wanted, answer_id), fault, rng)
-    return _whole(_message(wanted, answer_id), fault, rng)
+    if not stream:
+        body = answer.message(wanted, answer_id)
+        return _whole(body, rng, slow=slow) if fault is None else _whole_spoilt(body, fault)
+    events = answer.events(wanted, answer_id)
+    return _streamed(events, rng, slow=slow) if fault is None else _spoilt(events, fault, rng)
 
 
 def head(status: int, content_type: str, *framing: str) -> bytes:
@@ -52,6 +61,7 @@ def refusal(status: int, kind: str, message: str, *headers: str) -> bytes:
 
 
 def _instead(fault: Fault) -> Script:
+    """Write what comes in place of any answer."""
     if fault.how == "status":
         headers = [f"retry-after: {fault.retry_after}"] if fault.retry_after else []
         return Script([refusal(fault.status, fault.kind, "As the weather is.", *headers)])
@@ -61,122 +71,64 @@ def _instead(fault: Fault) -> Script:
     return Script([], ending=_ending(fault))
 
 
-def _ending(fault: Fault) -> Ending:
-    if fault.how in ("reset", "close", "stall"):
-        return fault.how  # type: ignore[return-value]
-    return "keep"
+def _whole(body: bytes, rng: random.Random, *, slow: bool) -> Script:
+    if slow:
+        return Script([_json_head(body), *_cut(body, _TRICKLE // 2)], pause=_SLOW)
+    return Script([_json_head(body), *_torn(body, rng)])
 
 
-def _whole(message: dict[str, Any], fault: Fault | None, rng: random.Random) -> Script:
-    """Write a JSON document; a fault cuts it short, or replaces its end."""
-    body = json.dumps(message, ensure_ascii=False).encode()
-    start = head(200, "application/json", f"content-length: {len(body)}")
-    if fault is None:
-        return Script([start, *_torn(body, rng)])
+def _whole_spoilt(body: bytes, fault: Fault) -> Script:
+    """Write a document that is cut short, late, or something else."""
     if fault.how == "trickle":
-        return Script([start, *_cut(body, _TRICKLE)], pause=_SLOW / 2)
+        return Script([_json_head(body), *_cut(body, _TRICKLE)], pause=_SLOW / 2)
     if fault.how == "error" and fault.when == "before":
         return Script([refusal(529, fault.kind, "Overloaded.")])
     half = body[: 0 if fault.when == "before" else len(body) // 2]
     if fault.how in ("reset", "close", "stall"):
-        return Script([start, half], ending=_ending(fault))
-    cut = half or b"{oops"
-    return Script([head(200, "application/json", f"content-length: {len(cut)}") + cut])
+        return Script([_json_head(body), half], ending=_ending(fault))
+    document = half or b"{oops"
+    return Script([_json_head(document), document])
 
 
-def _streamed(events: list[bytes], fault: Fault | None, rng: random.Random) -> Script:
-    """Write a stream in chunks; a fault takes the place of the rest."""
-    start = head(200, "text/event-stream; charset=utf-8", "transfer-encoding: chunked")
-    if fault is None:
-        pause = rng.choice(_PACES) if len(events) < 100 else 0.0
-        chunks = [_chunk(event) for event in events]
-        if rng.random() < 0.3 and len(events) < 100:
-            return Script([start, *_torn(b"".join([*chunks, b"0\r\n\r\n"]), rng)], pause=0.001)
-        whole = chunks if pause else _cut(b"".join(chunks), 1 + sum(map(len, chunks)) // _AT_ONCE)
-        return Script([start, *whole, b"0\r\n\r\n"], pause=pause)
+def _streamed(events: list[bytes], rng: random.Random, *, slow: bool) -> Script:
+    chunks = [*map(_chunk, events), _LAST_CHUNK]
+    if slow:
+        return Script([_STREAM_HEAD, *chunks], pause=_SLOW)
+    body = b"".join(chunks)
+    if len(events) > _MANY:
+        return Script([_STREAM_HEAD, *_cut(body, len(body) // _AT_ONCE)])
+    if rng.random() < _TEARING:
+        return Script([_STREAM_HEAD, *_torn(body, rng)], pause=0.001)
+    return Script([_STREAM_HEAD, *chunks], pause=rng.choice(_PACES))
+
+
+def _spoilt(events: list[bytes], fault: Fault, rng: random.Random) -> Script:
+    """Write a stream that goes wrong before its fourth event or after it, or is late."""
     if fault.how == "trickle":
-        body = b"".join(map(_chunk, events)) + b"0\r\n\r\n"
-        return Script([start, *_cut(body, _TRICKLE)], pause=_SLOW)
-    # The first only says that an answer begins.
-    kept = events[: rng.randint(0, 1)]
-    if fault.when == "after":
-        kept = events[: rng.randint(4, max(4, len(events) - 2))]
-    pieces = [start, *map(_chunk, kept)]
+        body = b"".join(map(_chunk, events)) + _LAST_CHUNK
+        return Script([_STREAM_HEAD, *_cut(body, _TRICKLE)], pause=_SLOW)
+    # All content may have come, but nothing that says so.
+    kept = rng.randint(4, len(events) - 2) if fault.when == "after" else rng.randint(0, 1)
+    pieces = [_STREAM_HEAD, *map(_chunk, events[:kept])]
     if fault.how == "error":
         error = {"type": "error", "error": {"type": fault.kind, "message": "Overloaded."}}
-        return Script([*pieces, _chunk(_framed(error)), b"0\r\n\r\n"], pause=0.001)
-    if fault.how == "garbage":
-        return Script([*pieces, _chunk(_GARBAGE), *map(_chunk, events[-2:]), b"0\r\n\r\n"])
-    if fault.how == "end":
-        return Script([*pieces, b"0\r\n\r\n"])
+        pieces += [_chunk(answer.framed(error)), _LAST_CHUNK]
+    elif fault.how == "garbage":
+        pieces += [_chunk(_GARBAGE), *map(_chunk, events[-2:]), _LAST_CHUNK]
+    elif fault.how == "end":
+        pieces.append(_LAST_CHUNK)
     return Script(pieces, pause=rng.choice((0.0, 0.005)), ending=_ending(fault))
 
 
-def _message(wanted: Wanted, answer_id: str) -> dict[str, Any]:
-    content: list[dict[str, Any]] = [{"type": "text", "text": wanted.text}]
-    if wanted.arguments is not None:
-        content.append(_call(answer_id, wanted.arguments))
-    return {**_opening(answer_id), "content": content, **_closing(wanted), "usage": _usage(wanted)}
+def _ending(fault: Fault) -> Ending:
+    return cast("Ending", fault.how) if fault.how in ("reset", "close", "stall") else "keep"
 
 
-def _events(wanted: Wanted, answer_id: str) -> list[bytes]:
-    opening = {**_opening(answer_id), "usage": {**_usage(wanted), "output_tokens": 1}}
-    events: list[dict[str, Any]] = [{"type": "message_start", "message": opening}]
-    events += _block(0, {"type": "text", "text": ""}, "text_delta", "text", wanted.pieces)
-    events.insert(2, {"type": "ping"})
-    if wanted.arguments is not None:
-        text = json.dumps(wanted.arguments)
-        pieces = [text[at : at + 7] for at in range(0, len(text), 7)]
-        call = _call(answer_id, {})
-        events += _block(1, call, "input_json_delta", "partial_json", pieces)
-    ended = {"type": "message_delta", "delta": _closing(wanted), "usage": _usage(wanted)}
-    return [_framed(event) for event in (*events, ended, {"type": "message_stop"})]
+_STREAM_HEAD = head(200, "text/event-stream; charset=utf-8", "transfer-encoding: chunked")
 
 
-def _block(
-    index: int, block: dict[str, Any], kind: str, member: str, pieces: Any
-) -> list[dict[str, Any]]:
-    start = {"type": "content_block_start", "index": index, "content_block": block}
-    deltas = [
-        {"type": "content_block_delta", "index": index, "delta": {"type": kind, member: piece}}
-        for piece in pieces
-    ]
-    return [start, *deltas, {"type": "content_block_stop", "index": index}]
-
-
-def _opening(answer_id: str) -> dict[str, Any]:
-    return {
-        "id": answer_id,
-        "type": "message",
-        "role": "assistant",
-        "model": "claude-sonnet-4-6",
-        "content": [],
-        "stop_reason": None,
-        "stop_sequence": None,
-    }
-
-
-def _closing(wanted: Wanted) -> dict[str, Any]:
-    reason = "end_turn" if wanted.arguments is None else "tool_use"
-    return {"stop_reason": reason, "stop_sequence": None}
-
-
-def _call(answer_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    call_id = f"toolu_{answer_id.removeprefix('msg_')}"
-    return {"type": "tool_use", "id": call_id, "name": TOOL, "input": arguments}
-
-
-def _usage(wanted: Wanted) -> dict[str, int]:
-    return {
-        "input_tokens": wanted.input_tokens,
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0,
-        "output_tokens": wanted.output_tokens,
-    }
-
-
-def _framed(event: dict[str, Any]) -> bytes:
-    return f"event: {event['type']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n".encode()
+def _json_head(body: bytes) -> bytes:
+    return head(200, "application/json", f"content-length: {len(body)}")
 
 
 def _chunk(body: bytes) -> bytes:

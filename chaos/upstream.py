@@ -25,11 +25,14 @@ from typing import Any, get_args
 import uvloop
 
 from faults import Mood, drawn
-from marker import found_in, wanted
+from marker import found_in, is_slow, wanted
 from script import Script, refusal, written
 
-FIELDS = {"model", "max_tokens", "messages", "system", "tools", "tool_choice", "stream", "thinking",
-          "metadata", "cache_control", "output_config", "temperature", "stop_sequences"}  # fmt: skip
+#: What a request may have; the platform refuses all else.
+FIELDS = {
+    *("model", "max_tokens", "messages", "system", "tools", "tool_choice", "stream", "thinking"),
+    *("metadata", "cache_control", "output_config", "temperature", "stop_sequences"),
+}
 #: A machine that leaves a process waiting for so many seconds is noted: what was late may be its.
 _TICK, _LATE = 0.1, 0.4
 
@@ -113,19 +116,15 @@ class Upstream:
         self._journal.note("arrived", marker=marker, id=answer_id, fault=name)
         answer = wanted(marker, tools=bool(document.get("tools")))
         stream = document.get("stream") is True
-        script = written(answer, answer_id, stream=stream, fault=fault)
-        sent, how = 0, "gone"
+        slow = is_slow(marker)
+        script = written(answer, answer_id, stream=stream, fault=fault, slow=slow)
+        sent = 0
         try:
             sent = await _play(script.pieces, script.pause, reader, writer)
-            if sent == len(script.pieces):
-                how = "sent"
-                return await _end(script, reader, writer)
-            return False
-        except ConnectionError:
-            how = "gone"
-            raise
+            return sent == len(script.pieces) and await _end(script, reader, writer)
         finally:
-            self._journal.note("ended", marker=marker, id=answer_id, fault=name, how=how, sent=sent)
+            how = "sent" if sent == len(script.pieces) else "gone"
+            self._journal.note("ended", marker=marker, id=answer_id, how=how)
 
     def _objection(
         self, line: str, headers: dict[str, str], document: dict[str, Any]
@@ -157,9 +156,7 @@ async def _play(
     return len(pieces)
 
 
-async def _end(
-    script: Script, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> bool:
+async def _end(script: Script, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
     """End as the script says; say whether another request may follow."""
     if script.ending == "keep":
         return True

@@ -58,9 +58,7 @@ class Almanac:
 class Weather:
     """Makes the weather of a run until it is over. ``until``: monotonic seconds."""
 
-    def __init__(
-        self, children: list[Child], gateway: Gateway, seed: str, until: float
-    ) -> None:
+    def __init__(self, children: list[Child], gateway: Gateway, seed: str, until: float) -> None:
         self.almanac = Almanac()
         self._children = children
         self._gateway = gateway
