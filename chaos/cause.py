@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from caller import Heard
+from faults import BY_NAME
 from journal import Attempt, Journals
 from question import Question
 from verdict import Verdict
@@ -46,9 +47,8 @@ class Inquiry:
 
     def _complete(self, verdict: Verdict, attempts: list[Attempt]) -> str:
         """Check that an upstream gave this very answer, and only one did."""
-        given = f"msg_{(verdict.answer_id or '').removeprefix('chatcmpl-')}"
-        source = [attempt for attempt in attempts if attempt.id == given]
-        if not source or not source[0].is_good:
+        source = _source(verdict, attempts)
+        if source is None or not source.is_good:
             return f"a complete answer that no upstream gave: {verdict.answer_id}"
         whole = [attempt for attempt in attempts if attempt.is_complete]
         if len(whole) > 1 and not self._is_muddled(whole):
@@ -80,7 +80,7 @@ class Inquiry:
         if not attempts and not happened:
             return f"{verdict.kind} ({verdict.label}) without any cause"
         if verdict.began:
-            return FINE
+            return _told(verdict, attempts)
         well = self._well(heard)
         if not well:
             return FINE
@@ -105,3 +105,23 @@ class Inquiry:
                 attempt.arrived - 1.0, attempt.ended or attempt.arrived, attempt.upstream
             )
         )
+
+
+def _source(verdict: Verdict, attempts: list[Attempt]) -> Attempt | None:
+    """Find the attempt that content came from: both sides' ids have the same end."""
+    given = f"msg_{(verdict.answer_id or '').removeprefix('chatcmpl-')}"
+    return next((attempt for attempt in attempts if attempt.id == given), None)
+
+
+def _told(verdict: Verdict, attempts: list[Attempt]) -> str:
+    """Check that an answer which broke off says why it did, and not what went wrong before it."""
+    source = _source(verdict, attempts)
+    if source is None:
+        return f"content that no upstream gave: {verdict.answer_id}"
+    if verdict.kind == "cut":
+        return FINE
+    reported = source.fault is not None and BY_NAME[source.fault].how == "error"
+    expected = f"in stream {'overloaded' if reported else 'stream_interrupted'}"
+    if verdict.label == expected:
+        return FINE
+    return f"{verdict.label} for an answer that broke off ({source.fault or source.how})"

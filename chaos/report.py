@@ -72,6 +72,16 @@ def findings(found: Sequence[tuple[str, Told | None]], journals: Journals, start
     return "\n".join(parts)
 
 
+def failures(tally: Tally, journals: Journals, start: float) -> str:
+    """Show every answer that was an error or cut, whether it is a finding or not."""
+    failed = [told for told in tally.told if told.verdict.kind in ("error", "cut", "finding")]
+    return "\n".join(
+        f"--- {told.verdict.kind} {told.verdict.label}\n"
+        + transcript(told, journals.of(told.question.marker), start)
+        for told in failed
+    )
+
+
 def transcript(told: Told, attempts: Sequence[Attempt], start: float) -> str:
     """Show what a client asked and heard, and what the upstreams did meanwhile."""
     question, heard = told.question, told.heard

@@ -157,6 +157,8 @@ async def chaos(options: argparse.Namespace, directory: Path) -> int:
     for child in children:
         journals.read(directory / f"{child.name}.journal")
     excused = run.judge(journals)
+    (directory / "memory").write_text("".join(f"{sample:.1f}\n" for sample in run.memory))
+    (directory / "failures").write_text(report.failures(run.crowd.tally, journals, run.start))
     print(report.answers(run.crowd.tally, excused))
     print(report.faults(journals, run.weather.almanac))
     print(report.latencies(run.crowd.tally))
@@ -172,7 +174,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--seed", default=f"{random.randrange(16**6):06x}")
-    parser.add_argument("--keep", type=Path, help="keep journals and log in this directory")
+    parser.add_argument(
+        "--keep", type=Path, help="keep log, journals and the like in this directory"
+    )
     options = parser.parse_args()
     gateways.raise_file_limit()
     print(f"chaos: {options.seconds:.0f} s, {options.clients} clients, seed {options.seed}")

@@ -61,8 +61,17 @@ def test_an_error_is_excused_where_another_try_could_have_cost_twice(outcome) ->
 
 
 def test_an_error_that_came_late_needs_no_excuse(outcome) -> None:
-    began = Verdict("error", "in stream stream_interrupted", began=True)
+    began = Verdict("error", "in stream stream_interrupted", began=True, answer_id="chatcmpl-a")
     assert outcome(attempt("a", "reset after content"), began, (("a", "stormy"),)) == FINE
+
+
+@pytest.mark.parametrize(("code", "said"), [("overloaded", FINE), ("rate_limit_exceeded", "broke")])
+def test_an_answer_that_broke_off_says_why(outcome, code: str, said: str) -> None:
+    began = Verdict("error", f"in stream {code}", began=True, answer_id="chatcmpl-b")
+    lines = attempt("a", "429") + attempt("b", "error after content")
+    found = outcome(lines, began, (("a", "stormy"), ("b", "stormy")))
+    assert said in found
+    assert bool(said) == bool(found)
 
 
 def test_an_error_without_any_cause_is_a_finding(outcome) -> None:

@@ -89,7 +89,7 @@ def test_a_good_stream_is_complete() -> None:
 @pytest.mark.parametrize(("documents", "began"), [(PART, True), (GOOD[:1], False)])
 def test_an_error_in_a_stream_that_breaks_off_is_honest(documents: list[Any], began: bool) -> None:
     verdict = judged(asked(), heard(framed([*documents, ERROR]), end="eof"))
-    assert verdict == Verdict("error", "in stream overloaded", began=began)
+    assert verdict == Verdict("error", "in stream overloaded", began, "chatcmpl-1")
 
 
 def test_half_a_frame_is_no_finding_where_the_connection_broke() -> None:
