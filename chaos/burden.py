@@ -9,8 +9,10 @@ _GREETING = b"GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n"
 _NEVER_ENDING = b"GET /livez HTTP/1.1\r\nhost: localhost\r\nx-slow: "
 #: Seconds between two bytes of a connection that never finishes its head.
 _BYTE = 2.0
-#: Connections made at once: a listener has only so much patience.
+#: Idle connections made at once: a listener has only so much patience.
 _AT_ONCE = 100
+#: Seconds in which all slow ones come, and between two turns of them.
+_FILLING, _TURN = 5.0, 0.05
 
 
 class _Idle(asyncio.Protocol):
@@ -50,40 +52,47 @@ class _Loris(asyncio.Protocol):
 
 
 class Burden:
-    """Keeps so many of both kinds open, and makes new ones for those that are closed.
+    """Opens so many of both kinds. A slow one that is closed comes again, as an attacker would.
 
     ``open`` and ``closed`` count by kind: that a gateway closes them is its good right.
     """
 
     def __init__(self, port: int, idle: int, loris: int) -> None:
         self._port = port
-        self._wanted = {"idle": idle, "loris": loris}
-        self.open = dict.fromkeys(self._wanted, 0)
-        self.closed = dict.fromkeys(self._wanted, 0)
+        self._idle, self._loris = idle, loris
+        self.open = {"idle": 0, "loris": 0}
+        self.closed = {"idle": 0, "loris": 0}
         self.refused = 0
-        self._transports: set[asyncio.BaseTransport] = set()
+        self._transports: set[asyncio.Transport] = set()
         self._ending = False
 
-    async def hold(self) -> None:
-        """Keep them open until cancelled."""
-        while True:
-            await self.fill()
-            await asyncio.sleep(0.1)
-
     async def fill(self) -> None:
-        """Open what is missing."""
-        for kind, wanted in self._wanted.items():
-            while self.open[kind] < wanted:
-                missing = min(_AT_ONCE, wanted - self.open[kind])
-                async with asyncio.TaskGroup() as group:
-                    for _ in range(missing):
-                        group.create_task(self._connect(kind))
+        """Open all: the idle ones as fast as they are taken, the slow ones at a pace."""
+        for begun in range(0, self._idle, _AT_ONCE):
+            await self._open("idle", min(_AT_ONCE, self._idle - begun))
+        while self.open["loris"] < self._loris:
+            await self._advance()
+
+    async def hold(self) -> None:
+        """Open slow ones again, until cancelled."""
+        while True:
+            await self._advance()
 
     def close(self) -> None:
         """Close all of them."""
         self._ending = True
         for transport in list(self._transports):
-            transport.abort()  # type: ignore[attr-defined]
+            transport.abort()
+
+    async def _advance(self) -> None:
+        missing = self._loris - self.open["loris"]
+        await self._open("loris", min(missing, max(1, round(self._loris * _TURN / _FILLING))))
+        await asyncio.sleep(_TURN)
+
+    async def _open(self, kind: str, count: int) -> None:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(count):
+                group.create_task(self._connect(kind))
 
     async def _connect(self, kind: str) -> None:
         made = _Idle if kind == "idle" else _Loris
@@ -102,6 +111,5 @@ class Burden:
         except OSError:
             self.open[kind] -= 1
             self.refused += 1
-            await asyncio.sleep(0.1)
-            return
-        self._transports.add(transport)
+        else:
+            self._transports.add(transport)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-#: Files each process needs beside the crowd's connections, and ports that others need.
+#: Files the clients need beside the crowd's connections, and ports that others need. Half of the
+#: gateway's files are for clients.
 _OTHER_FILES, _OTHER_PORTS = 500, 2_000
 _PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
@@ -26,16 +27,16 @@ def sizes(scale: float, files: int) -> Sizes:
     """
     idle, loris, streams = (max(1, round(n * scale)) for n in (10_000, 1_000, 1_000))
     why: list[str] = []
-    room = files - _OTHER_FILES
+    room = files // 2 - _OTHER_FILES
     if idle + loris > room:
-        why.append(f"{files} files may be open")
+        why.append(f"{files} files may be open, half of them for clients")
     ports = _ports() - _OTHER_PORTS
     if idle + loris > ports:
         why.append(f"there are ports for {ports} connections")
     share = min(1.0, room / (idle + loris), ports / (idle + loris))
-    # A stream takes two files of the gateway's.
-    fitting = min(streams, room // 2)
-    return Sizes(max(1, int(idle * share)), max(1, int(loris * share)), fitting, ", ".join(why))
+    return Sizes(
+        max(1, int(idle * share)), max(1, int(loris * share)), min(streams, room), ", ".join(why)
+    )
 
 
 def _ports() -> int:

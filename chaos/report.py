@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from crowd import Tally, Told
 from journal import Attempt, Journals
 from weather import Almanac
 
-#: Of a finding no more than this is shown of what was heard; of findings, so many.
+#: Of a finding no more than this is shown of what was heard; of kinds of them, so many.
 _SHOWN, _MOST = 6_000, 10
 
 
@@ -62,13 +62,15 @@ def findings(found: Sequence[tuple[str, Told | None]], journals: Journals, start
     if not found:
         return "findings: none"
     parts = [f"findings: {len(found)}"]
-    for what, told in found[:_MOST]:
-        parts.append(f"--- {what}")
+    counts = Counter(what for what, _ in found)
+    examples = dict(reversed(found))  # the first of each kind
+    for what, count in counts.most_common():
+        parts.append(f"--- {count} times: {what}")
+    for what in list(counts)[:_MOST]:
+        told = examples[what]
         if told is not None:
+            parts.append(f"--- {what}")
             parts.append(transcript(told, journals.of(told.question.marker), start))
-    if len(found) > _MOST:
-        parts.append(f"--- and {len(found) - _MOST} more:")
-        parts += [f"    {what}: {count}" for what, count in _counted(found[_MOST:]).items()]
     return "\n".join(parts)
 
 
@@ -100,7 +102,3 @@ def transcript(told: Told, attempts: Sequence[Attempt], start: float) -> str:
     if len(body) > _SHOWN:
         lines.append(f"... {len(body)} bytes ...\n{body[-300:].decode(errors='backslashreplace')}")
     return "\n".join(f"    {line}" for line in "\n".join(lines).splitlines())
-
-
-def _counted(found: Sequence[tuple[str, Told | None]]) -> Mapping[str, int]:
-    return Counter(what for what, _ in found)

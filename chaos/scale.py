@@ -39,6 +39,8 @@ _FACTOR, _NOISE_MS = 2.0, 10.0
 #: workers are replaced.
 _PACE_MS, _RAMP, _RESTART_AFTER = 20, 2.0, 3.0
 _PROBED = 5.0
+#: Seconds in which workers without a stream have to be gone.
+_LEAVING = 10.0
 
 
 @contextmanager
@@ -107,7 +109,8 @@ async def restarted(gateway: Gateway, size: Sizes, events: int) -> list[str]:
         await asyncio.sleep(_RESTART_AFTER)
         os.kill(gateway.process.pid, signal.SIGUSR2)
         probes = group.create_task(probed(gateway.port, _PROBED))
-    seconds, after = time.monotonic() - begun, set(gateway.workers())
+    seconds = time.monotonic() - begun
+    after = await _replaced(gateway, before)
     rows = [(f"streams {outcome}", count) for outcome, count in streams.result().items()]
     rows += [(f"connections {outcome}", count) for outcome, count in probes.result().items()]
     rows += [("seconds", round(seconds, 1)), ("memory (PSS), MB", round(gateway.memory()))]
@@ -119,6 +122,16 @@ async def restarted(gateway: Gateway, size: Sizes, events: int) -> list[str]:
     if len(after) < 2 or before & after:
         misses.append(f"the workers were not replaced: {sorted(before)}, then {sorted(after)}")
     return misses
+
+
+async def _replaced(gateway: Gateway, before: set[int]) -> set[int]:
+    """Wait until none of the workers is one of before; return those there are."""
+    until = time.monotonic() + _LEAVING
+    after = set(gateway.workers())
+    while before & after and time.monotonic() < until:
+        await asyncio.sleep(0.1)
+        after = set(gateway.workers())
+    return after
 
 
 def _measure(size: Sizes, seconds: float, directory: Path) -> list[str]:

@@ -162,7 +162,7 @@ async def _end(script: Script, reader: asyncio.StreamReader, writer: asyncio.Str
         return True
     if script.ending == "stall":
         await reader.read(1)
-    elif script.ending == "reset":
+    elif script.ending == "reset" and not writer.is_closing():
         linger = struct.pack("ii", 1, 0)
         sock: socket.socket = writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)

@@ -21,7 +21,9 @@ _CALM, _FOUL = (1.0, 5.0), (1.0, 4.0)
 #: What happens to the process in foul weather, and for how many seconds.
 _EVENTS = {"mood only": 5, "killed": 2, "stopped": 2, "refusing": 3}
 _LASTING = (0.3, 2.5)
-_BETWEEN_WORKERS = (3.0, 8.0)
+#: Seconds between two kills of workers. They end after this share of a run: what a new worker's
+#: memory settles at is to be seen in the rest.
+_BETWEEN_WORKERS, _WORKERS_SHARE = (3.0, 8.0), 1 / 3
 #: The one whose credential is refused now and then.
 SHADY = "c"
 
@@ -106,7 +108,9 @@ class Weather:
 
     async def _kill_workers(self) -> None:
         rng = random.Random(f"{self._seed}/workers")
-        while await self._pass(rng.uniform(*_BETWEEN_WORKERS)):
+        now = time.monotonic()
+        last = now + (self._until - now) * _WORKERS_SHARE
+        while await self._pass(rng.uniform(*_BETWEEN_WORKERS)) and time.monotonic() < last:
             workers = self._gateway.workers()
             if len(workers) > 1:
                 since = time.monotonic()
