@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import os
 import random
@@ -121,6 +122,15 @@ class Gateway:
     def files(self) -> int:
         """Count what its processes have open."""
         return sum(_count(Path(f"/proc/{pid}/fd")) for pid in self.pids())
+
+    async def settled_files(self, seconds: float) -> int:
+        """Count them when the count has not changed for so long: all workers have started."""
+        before, since = self.files(), time.monotonic()
+        while time.monotonic() - since < seconds:
+            await asyncio.sleep(0.05)
+            if (now := self.files()) != before:
+                before, since = now, time.monotonic()
+        return before
 
     def memory(self) -> float:
         """Return the proportional set size of its processes, in megabytes."""

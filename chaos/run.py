@@ -31,6 +31,8 @@ from weather import Weather
 UPSTREAMS = ("a", "b", "c")
 #: Seconds in which everything has to come to rest, and between two looks at it.
 _QUIET, _LOOK = 15.0, 0.1
+#: Seconds without a new file after which all workers have started.
+_STARTING = 2.0
 #: How much the memory may grow in the second half; shorter runs are not judged by it.
 _GROWTH, _LONG_ENOUGH = 1.05, 120.0
 
@@ -40,7 +42,9 @@ Finding = tuple[str, Told | None]
 class Run:
     """One run, from start to judgement."""
 
-    def __init__(self, gateway: Gateway, children: list[Child], seed: str, seconds: float) -> None:
+    def __init__(
+        self, gateway: Gateway, children: list[Child], seed: str, *, seconds: float, files: int
+    ) -> None:
         self.start = time.monotonic()
         self.gateway = gateway
         self.children = children
@@ -49,7 +53,7 @@ class Run:
         almanac = self.weather.almanac
         self.crowd = Crowd(gateway.port, seed, self.start + seconds, almanac)
         self.memory: list[float] = []
-        self.files = gateway.files()
+        self.files = files
         self.findings: list[Finding] = []
 
     async def through(self, clients: int, *, workers: bool) -> None:
@@ -145,7 +149,8 @@ async def chaos(options: argparse.Namespace, directory: Path) -> int:
     ports = {child.name: child.port for child in children}
     kept = gateways.running(directory, ports, workers=2 if workers else 1)
     with kept as gateway:
-        run = Run(gateway, children, seed, options.seconds)
+        files = await gateway.settled_files(_STARTING if workers else _LOOK)
+        run = Run(gateway, children, seed, seconds=options.seconds, files=files)
         await run.through(options.clients, workers=workers)
     if gateway.process.returncode:
         run.findings.append((f"the gateway ended with {gateway.process.returncode}", None))
