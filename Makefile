@@ -58,6 +58,12 @@ docs-check: $(DEV)  ## Check that docs/reference/ says what the code says
 bench: $(DEV)  ## Measure the CPU time per request and event beside nginx (QUICK=1: try it only)
 	$(BIN)/python bench/run.py $(if $(QUICK),--quick)
 
+chaos: $(DEV)  ## Let clients and upstreams misbehave around the gateway; judge every answer (SECONDS=20)
+	$(BIN)/python chaos/run.py $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+
+scale: $(DEV)  ## Put thousands of idle connections and streams on the gateway (SCALE=0.1)
+	$(BIN)/python chaos/scale.py $(if $(SCALE),--scale $(SCALE))
+
 lock: $(DEV)  ## Renew the locks from pyproject.toml (UPGRADE=1: with the newest versions)
 	sh scripts/lock.sh $(if $(UPGRADE),--upgrade)
 
@@ -71,4 +77,4 @@ clean:  ## Remove what was installed, built or cached (not .isthmus, which holds
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
 
-.PHONY: serve all test fuzz mutants format check-format lint types docs docs-check bench lock check-locks clean help
+.PHONY: serve all test fuzz mutants format check-format lint types docs docs-check bench chaos scale lock check-locks clean help
