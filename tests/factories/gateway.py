@@ -67,17 +67,25 @@ secret = "env:ISTHMUS_TEST_KEY"
 
 
 @contextmanager
-def running(directory: Path, rest: str, drain_delay: float = 0) -> Generator[Gateway]:
-    """Run ``isthmus serve`` with a configuration whose upstreams are ``rest``."""
+def running(
+    directory: Path, rest: str, drain_delay: float = 0, errors: int | None = None, **secrets: str
+) -> Generator[Gateway]:
+    """Run ``isthmus serve`` with a configuration whose upstreams are ``rest``.
+
+    ``errors`` is where standard error goes instead of the log, ``secrets`` are variables of the
+    environment.
+    """
     port, admin_port = free_port(), free_port()
     config, log = directory / "isthmus.toml", directory / "log"
     admin = f'"127.0.0.1:{admin_port}"'
     config.write_text(configuration(port, directory / "state", rest, drain_delay, admin))
     environment = {**os.environ, "ISTHMUS_TEST_KEY": KEY, "UPSTREAM_KEY": "sk-upstream"}
+    environment |= secrets
     command = [sys.executable, "-m", "isthmus", "serve", "--config", str(config)]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
-    gateway = Gateway("127.0.0.1", port, process, log, admin_port)
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=errors or output)
+    key = environment["ISTHMUS_TEST_KEY"]
+    gateway = Gateway("127.0.0.1", port, process, log, admin_port, key)
     try:
         _wait_until_ready(gateway)
         yield gateway
