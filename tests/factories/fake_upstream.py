@@ -97,7 +97,8 @@ def events(listed: list[dict], *after: str, end: bool = True) -> Script:
 class FakeUpstream:
     """Serves scripts, one for each request, on a thread of its own. Use as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, key: str = "sk-upstream") -> None:
+        self._key = key
         self.requests: list[Received] = []
         self.scripts: list[Script] = []
         self.otherwise: Callable[[dict], Script] | None = None
@@ -164,7 +165,7 @@ class FakeUpstream:
         with self.arrived:
             self.requests.append(received)
             self.arrived.notify_all()
-        script = _objection(received) or (self.scripts.pop(0) if self.scripts else None)
+        script = _objection(received, self._key) or (self.scripts.pop(0) if self.scripts else None)
         if script is None:
             script = (
                 self.otherwise(received.document) if self.otherwise else error(500, "api_error")
@@ -215,12 +216,12 @@ async def _read_request(reader: asyncio.StreamReader, number: int) -> Received:
     return Received(lines[0], headers, json.loads(body or b"{}"), number)
 
 
-def _objection(received: Received) -> Script | None:
+def _objection(received: Received, key: str) -> Script | None:
     if received.path != "POST /v1/messages HTTP/1.1":
         return error(404, "not_found_error", f"no such path: {received.path}")
     if received.headers.get("anthropic-version") not in ("2023-06-01", "2026-10-21"):
         return error(400, "invalid_request_error", "anthropic-version: header is required")
-    if received.headers.get("x-api-key") != "sk-upstream":
+    if received.headers.get("x-api-key") != key:
         return error(401, "authentication_error", "invalid x-api-key")
     extra = sorted(received.document.keys() - FIELDS)
     if extra:

@@ -52,7 +52,6 @@ def configuration(
     state: Path,
     rest: str,
     *,
-    drain_delay: float = 0,
     server: str = "",
     admin: str = "false",
 ) -> str:
@@ -61,7 +60,7 @@ def configuration(
 host = "127.0.0.1"
 port = {port}
 state = "{state}"
-drain_delay = {drain_delay}
+{"" if "drain_delay" in server else "drain_delay = 0"}
 {server}
 
 {"" if "[admin]" in rest else f"[admin]{chr(10)}listen = {admin}"}
@@ -75,11 +74,18 @@ secret = "env:ISTHMUS_TEST_KEY"
 
 @contextmanager
 def running(
-    directory: Path, rest: str, drain_delay: float = 0, server: str = "", workers: int = 1
+    directory: Path,
+    rest: str,
+    *,
+    server: str = "",
+    workers: int = 1,
+    errors: int | None = None,
+    **secrets: str,
 ) -> Generator[Gateway]:
     """Run ``isthmus serve`` with a configuration whose upstreams are ``rest``.
 
-    ``server``: more settings of that section, and tables below it.
+    ``server``: more settings of that section, and tables below it. ``errors`` is where standard
+    error goes instead of the log, ``secrets`` are variables of the environment.
     """
     port, admin_port = free_port(), free_port()
     config, log = directory / "isthmus.toml", directory / "log"
@@ -87,17 +93,18 @@ def running(
         port,
         directory / "state",
         rest,
-        drain_delay=drain_delay,
         server=server,
         admin=f'"127.0.0.1:{admin_port}"',
     )
     config.write_text(text)
     environment = {**os.environ, "ISTHMUS_TEST_KEY": KEY, "UPSTREAM_KEY": "sk-upstream"}
+    environment |= secrets
     command = [sys.executable, "-m", "isthmus", "serve", "--config", str(config)]
     command += ["--workers", str(workers)] if workers > 1 else []
     with log.open("wb") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
-    gateway = Gateway("127.0.0.1", port, process, log, admin_port)
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=errors or output)
+    key = environment["ISTHMUS_TEST_KEY"]
+    gateway = Gateway("127.0.0.1", port, process, log, admin_port, key)
     try:
         _wait_until_ready(gateway)
         yield gateway

@@ -178,6 +178,16 @@ def test_broken_stream_ends_with_an_error_and_never_as_complete(gateway, primary
     assert backup.requests == []
 
 
+def test_broken_stream_is_told_by_what_broke_it_and_not_by_what_came_before(
+    gateway, primary, backup
+):
+    primary.will(error(529, "overloaded_error"))
+    backup.will(events(BEGUN, RESET))
+    answer = stream(gateway)
+    assert answer.text.startswith("Hello")
+    assert answer.data[-1]["error"]["code"] == "stream_interrupted"
+
+
 @pytest.mark.parametrize("name", BREAKING)
 def test_whole_answer_is_never_made_of_a_broken_stream(gateway, primary, backup, name):
     primary.will(BREAKING[name])

@@ -83,7 +83,9 @@ def test_second_interrupt_ends_at_once(upstream, tmp_path):
 
 
 def test_draining_is_told_while_calls_are_still_taken(tmp_path):
-    with running(tmp_path, '[upstreams.box]\nkind = "sandbox"\n', drain_delay=1) as gateway:
+    with running(
+        tmp_path, '[upstreams.box]\nkind = "sandbox"\n', server="drain_delay = 1"
+    ) as gateway:
         gateway.process.terminate()
         deadline = time.monotonic() + 0.8
         while call(gateway, "GET", "/readyz").status == 200:

@@ -79,7 +79,9 @@ class Exchange:
                 except UpstreamError as error:
                     step = tour.after(error)
                     if step is None:
-                        raise tour.failover.error or error from None
+                        # What an answer broke off for says more than what came before it.
+                        told = None if caller.committed else tour.failover.error
+                        raise told or error from None
                     await asyncio.sleep(step.pause)
                     route = step.route
                 else:

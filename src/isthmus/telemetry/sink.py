@@ -34,7 +34,7 @@ class Sink:
         self, descriptor: int, *, max_lines: int = MAX_LINES, max_size: int = MAX_SIZE
     ) -> None:
         self.dropped = 0
-        self._told = self._telling = 0
+        self._told = 0
         self._descriptor = descriptor
         self._max_lines = max_lines
         self._max_size = max_size
@@ -44,7 +44,6 @@ class Sink:
         self._size = 0
         #: Lines that the thread has taken and not yet written, and their size.
         self._writing = self._writing_size = 0
-        self._works = True
         self._idle = threading.Event()
         self._idle.set()
         self._ready = threading.Event()
@@ -84,35 +83,37 @@ class Sink:
             self._ready.clear()
             self._hurry.wait(_DELAY)
             while lines := self._taken():
-                self._put(lines)
+                if self._put(lines):
+                    self._tell()
 
     def _taken(self) -> list[str]:
         """Take all lines there are; none means that the thread has to be woken for the next."""
         with self._lock:
             lines, self._lines = self._lines, []
             self._writing, self._writing_size = len(lines), self._size
-            self._telling = self.dropped - self._told
-            if self._telling and (lines or self._works):
-                # The queue was full of what is written here, so this comes after it.
-                lines.append(_lost(self._telling))
             if not lines:
                 self._idle.set()
             return lines
 
-    def _put(self, lines: list[str]) -> None:
-        text = "\n".join(lines) + "\n"
-        self._works = _written(self._descriptor, text.encode("utf-8", "backslashreplace"))
+    def _put(self, lines: list[str]) -> bool:
+        written = _written(self._descriptor, "\n".join(lines))
         with self._lock:
-            if self._works:
-                self._told += self._telling
-            else:
+            if not written:
                 self.dropped += self._writing
             self._size -= self._writing_size
             self._writing = 0
+        return written
+
+    def _tell(self) -> None:
+        """Say how many lines were lost, now that something can be said."""
+        dropped = self.dropped
+        if dropped > self._told and _written(self._descriptor, _lost(dropped - self._told)):
+            self._told = dropped
 
 
-def _written(descriptor: int, data: bytes) -> bool:
-    """Write all of it, however long that takes; say whether it could be."""
+def _written(descriptor: int, text: str) -> bool:
+    """Write all of it and a line's end, however long that takes; say whether it could be."""
+    data = f"{text}\n".encode("utf-8", "backslashreplace")
     while data:
         try:
             data = data[os.write(descriptor, data) :]
