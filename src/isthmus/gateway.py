@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, convert, field, structs
 
@@ -43,7 +44,10 @@ from isthmus.telemetry.metrics import Metrics
 from isthmus.telemetry.observers import Observers
 from isthmus.telemetry.sink import STDERR, Sink
 from isthmus.translate.chat_over_messages.request import Terms
-from isthmus.upstreams.upstream import Timers, Upstream
+from isthmus.upstreams.upstream import Timers
+
+if TYPE_CHECKING:
+    from isthmus.upstreams.anthropic import AnthropicUpstream
 
 logger = logging.getLogger("isthmus")
 
@@ -207,7 +211,7 @@ def _chat_settings(config: Config) -> ChatSettings:
     )
 
 
-def upstream(name: str, config: UpstreamConfig) -> Upstream:
+def upstream(name: str, config: UpstreamConfig) -> AnthropicUpstream:
     """Make what reaches one upstream. It is to be closed by its transport."""
     timers = convert(config.timeouts, Timers, from_attributes=True)
     # Imported here: a gateway needs one of the two, and each brings a good deal with it.

@@ -14,6 +14,7 @@ import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Self
 
 from factories import messages as make
@@ -104,6 +105,9 @@ class FakeUpstream:
         self.otherwise: Callable[[dict], Script] | None = None
         #: Whether it was told to do what a client may remember it for.
         self.hurt = False
+        #: The models it lists, and what time it says it is then.
+        self.listing: list[str] | None = None
+        self.date = formatdate(usegmt=True)
         self.arrived = threading.Condition()
         self._connections = 0
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -165,7 +169,11 @@ class FakeUpstream:
         with self.arrived:
             self.requests.append(received)
             self.arrived.notify_all()
-        script = _objection(received, self._key) or (self.scripts.pop(0) if self.scripts else None)
+        script = (
+            self._listed(received)
+            or _objection(received, self._key)
+            or (self.scripts.pop(0) if self.scripts else None)
+        )
         if script is None:
             script = (
                 self.otherwise(received.document) if self.otherwise else error(500, "api_error")
@@ -175,6 +183,15 @@ class FakeUpstream:
         except ConnectionError:  # the client left while it was being sent to
             received.gone.set()
             raise
+
+    def _listed(self, received: Received) -> Script | None:
+        """Answer a question for the models, where there is a list and the key is right."""
+        if self.listing is None or not received.path.startswith("GET /v1/models"):
+            return None
+        if received.headers.get("x-api-key") != self._key:
+            return error(401, "authentication_error", "invalid x-api-key")
+        data = [{"type": "model", "id": model} for model in self.listing]
+        return whole({"data": data, "has_more": False, "last_id": None}, date=self.date)
 
     async def _play(
         self,

@@ -124,6 +124,27 @@ def check(config: Path | None) -> None:
 
 @main.command()
 @CONFIG
+@click.option("--upstream", metavar="NAME", help="Try only this one.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+def doctor(config: Path | None, upstream: str | None, as_json: bool) -> None:
+    """Try every upstream, by every route: reachable, key accepted, answers, models, clock.
+
+    Each route is asked for its models and for an answer of one token, which costs a fraction of a
+    cent.
+
+    \b
+    Example:
+      isthmus doctor --config isthmus.toml
+
+    Exits with 1 if a route does not answer, with 2 if the configuration cannot be used.
+    """  # noqa: D301 - click wants the control character
+    from isthmus.cli.doctor import run  # noqa: PLC0415
+
+    sys.exit(run(config, upstream, as_json=as_json))
+
+
+@main.command()
+@CONFIG
 def models(config: Path | None) -> None:
     """List the models: names, limits, capabilities and prices.
 

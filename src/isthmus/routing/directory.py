@@ -16,7 +16,7 @@ from isthmus.routing.plan import Credential, Planner
 from isthmus.routing.router import Router
 
 #: Only a name: nothing is ever looked up or connected to.
-_IN_PROCESS = "http://sandbox"
+IN_PROCESS = "http://sandbox"
 
 
 class _Reachable(Struct, frozen=True, kw_only=True):
@@ -74,7 +74,7 @@ def _reachable(name: str, config: UpstreamConfig) -> _Reachable:
     )
     return _Reachable(
         kind=config.kind,
-        base_urls=config.base_urls or (_IN_PROCESS,),
+        base_urls=config.base_urls or (IN_PROCESS,),
         credentials=credentials or (Credential(name, 1, "", name),),
         api_version=config.api_version,
     )

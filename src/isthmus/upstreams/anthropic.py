@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import quote
 
 from isthmus import __version__
 from isthmus.upstreams.transport import Transport, UpstreamRequest
 from isthmus.upstreams.upstream import MessagesCall, Timers
+from isthmus.wire.messages.documents import CURRENT_VERSION
 
 #: Counts gateways on the way, so that one that is its own upstream does not ask itself for ever.
 HOPS = "x-isthmus-hops"
@@ -50,6 +52,13 @@ class AnthropicUpstream:
         """Address ``call`` to ``base_url``, which has no trailing slash and no ``/v1``."""
         always = self._headers[credential - 1]
         return _addressed(call, base_url, always, self._version or call.version)
+
+    def listing(self, base_url: str, credential: int, after: str | None) -> UpstreamRequest:
+        """Ask for the models of the account, a page of them after the id ``after``."""
+        query = f"?limit=1000&after_id={quote(after, safe='')}" if after else "?limit=1000"
+        version = self._version or CURRENT_VERSION
+        headers = {**self._headers[credential - 1], "anthropic-version": version}
+        return UpstreamRequest(method="GET", url=f"{base_url}/v1/models{query}", headers=headers)
 
 
 def unsigned(call: MessagesCall, base_url: str) -> UpstreamRequest:
