@@ -44,7 +44,9 @@ def doctor(directory: Path, text: str, *options: str) -> Said:
     file.write_text(text)
     environment = {"UPSTREAM_KEY": "sk-upstream", "WRONG_KEY": "sk-wrong", "PATH": ""}
     command = [sys.executable, "-m", "isthmus", "doctor", "--config", str(file), *options]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command, env=environment, check=False, capture_output=True, text=True, timeout=60
+    )
     assert "sk-upstream" not in done.stdout + done.stderr
     assert "sk-wrong" not in done.stdout + done.stderr
     return Said(done.returncode, done.stdout + done.stderr)
@@ -106,7 +108,7 @@ def test_what_is_wrong_is_said_in_a_line(tmp_path, upstream, name):
 
 def test_upstream_that_lists_nothing_may_be_well(tmp_path, upstream):
     upstream.listing = None
-    upstream.will(error(404, "not_found_error"), whole(GOOD))
+    upstream.will(whole(GOOD))  # whatever is no message is a 404 there
     said = doctor(tmp_path, table("main", upstream.url))
     assert (said.code, "not listed" in said.text) == (0, True)
 

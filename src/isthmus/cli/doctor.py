@@ -127,7 +127,7 @@ def _difference(listed: Sequence[str], known: Directory) -> tuple[list[str], lis
     unknown = [model for model in listed if find_row(known.catalog, model) is None]
     rows = [find_row(known.catalog, model) for model in listed]
     there = {row.id for row in rows if row is not None}
-    missing = [model for model, row in catalogued.items() if model not in there]
+    missing = [model for model in catalogued if model not in there]
     return unknown, [model for model in missing if catalogued[model].lifecycle == "active"]
 
 
