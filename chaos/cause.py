@@ -118,8 +118,8 @@ def _told(verdict: Verdict, attempts: list[Attempt]) -> str:
     source = _source(verdict, attempts)
     if source is None:
         return f"content that no upstream gave: {verdict.answer_id}"
-    if verdict.kind == "cut":
-        return FINE
+    if verdict.kind == "cut" or source.ended is None:
+        return FINE  # nothing was said, or whoever was about to say it was killed
     reported = source.fault is not None and BY_NAME[source.fault].how == "error"
     expected = f"in stream {'overloaded' if reported else 'stream_interrupted'}"
     if verdict.label == expected:

@@ -99,7 +99,8 @@ class FakeUpstream:
     """Serves scripts, one for each request, on a thread of its own. Use as a context manager."""
 
     def __init__(self, key: str = "sk-upstream") -> None:
-        self._key = key
+        #: The credentials it takes.
+        self.keys: tuple[str, ...] = (key,)
         self.requests: list[Received] = []
         self.scripts: list[Script] = []
         self.otherwise: Callable[[dict], Script] | None = None
@@ -171,7 +172,7 @@ class FakeUpstream:
             self.arrived.notify_all()
         script = (
             self._listed(received)
-            or _objection(received, self._key)
+            or _objection(received, self.keys)
             or (self.scripts.pop(0) if self.scripts else None)
         )
         if script is None:
@@ -188,7 +189,7 @@ class FakeUpstream:
         """Answer a question for the models, where there is a list and the key is right."""
         if self.listing is None or not received.path.startswith("GET /v1/models"):
             return None
-        if received.headers.get("x-api-key") != self._key:
+        if received.headers.get("x-api-key") not in self.keys:
             return error(401, "authentication_error", "invalid x-api-key")
         data = [{"type": "model", "id": model} for model in self.listing]
         return whole({"data": data, "has_more": False, "last_id": None}, date=self.date)
@@ -233,12 +234,12 @@ async def _read_request(reader: asyncio.StreamReader, number: int) -> Received:
     return Received(lines[0], headers, json.loads(body or b"{}"), number)
 
 
-def _objection(received: Received, key: str) -> Script | None:
+def _objection(received: Received, keys: tuple[str, ...]) -> Script | None:
     if received.path != "POST /v1/messages HTTP/1.1":
         return error(404, "not_found_error", f"no such path: {received.path}")
     if received.headers.get("anthropic-version") not in ("2023-06-01", "2026-10-21"):
         return error(400, "invalid_request_error", "anthropic-version: header is required")
-    if received.headers.get("x-api-key") != key:
+    if received.headers.get("x-api-key") not in keys:
         return error(401, "authentication_error", "invalid x-api-key")
     extra = sorted(received.document.keys() - FIELDS)
     if extra:

@@ -72,6 +72,22 @@ secret = "env:ISTHMUS_TEST_KEY"
 """
 
 
+#: Short enough to wait for, long enough for a busy machine.
+TIMEOUTS = "{ connect = 0.7, first_byte = 1, first_content = 1.5, stall = 0.6, content_idle = 1.2 }"
+
+
+def upstream_table(name: str, *urls: str) -> str:
+    """Write the table of an upstream that is given up soon."""
+    listed = ", ".join(f'"{url}"' for url in urls)
+    return f"""
+[upstreams.{name}]
+kind = "anthropic"
+base_urls = [{listed}]
+api_key = "env:UPSTREAM_KEY"
+timeouts = {TIMEOUTS}
+"""
+
+
 @contextmanager
 def running(
     directory: Path,
@@ -98,6 +114,7 @@ def running(
     )
     config.write_text(text)
     environment = {**os.environ, "ISTHMUS_TEST_KEY": KEY, "UPSTREAM_KEY": "sk-upstream"}
+    environment["OTHER_KEY"] = "sk-other"
     environment |= secrets
     command = [sys.executable, "-m", "isthmus", "serve", "--config", str(config)]
     command += ["--workers", str(workers)] if workers > 1 else []

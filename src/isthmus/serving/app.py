@@ -20,6 +20,7 @@ from isthmus.serving.reply import Reply
 from isthmus.serving.request import ClientGone, Receive, Request, Scope, Send
 from isthmus.serving.request_id import new_request_id
 from isthmus.serving.service import Service
+from isthmus.serving.wishes import refuse_loop
 from isthmus.telemetry.metrics import Metrics
 from isthmus.telemetry.records import REQUEST_ID
 from isthmus.wire import json, sse
@@ -140,6 +141,7 @@ class App:
     async def _answer(self, request: Request, reply: Reply, outcome: Outcome) -> None:
         """Call the endpoint; whatever it raises becomes an answer in the caller's protocol."""
         try:
+            refuse_loop(request.headers)
             service = self._service
             with service.entered():
                 await service.endpoint(request)(request, reply, outcome)
