@@ -118,10 +118,12 @@ def _told(verdict: Verdict, attempts: list[Attempt]) -> str:
     source = _source(verdict, attempts)
     if source is None:
         return f"content that no upstream gave: {verdict.answer_id}"
-    if verdict.kind == "cut" or source.ended is None:
-        return FINE  # nothing was said, or whoever was about to say it was killed
-    reported = source.fault is not None and BY_NAME[source.fault].how == "error"
-    expected = f"in stream {'overloaded' if reported else 'stream_interrupted'}"
-    if verdict.label == expected:
+    if verdict.kind == "cut":
+        return FINE
+    reports = source.fault is not None and BY_NAME[source.fault].how == "error"
+    expected = {"in stream overloaded"} if reports else {"in stream stream_interrupted"}
+    if reports and source.how != "sent":  # it was killed before it could say so, perhaps
+        expected.add("in stream stream_interrupted")
+    if verdict.label in expected:
         return FINE
     return f"{verdict.label} for an answer that broke off ({source.fault or source.how})"

@@ -15,6 +15,8 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import uvloop
@@ -136,30 +138,37 @@ class Run:
         self.findings.append((what, None))
 
 
-async def chaos(options: argparse.Namespace, directory: Path) -> int:
-    """Run; return the exit code."""
-    seed: str = options.seed
-    random.seed(seed)  # ports
-    workers = gateways.takes_workers()
+@asynccontextmanager
+async def upstreams(directory: Path, seed: str) -> AsyncGenerator[list[Child]]:
+    """Run the upstreams, each with its journal; none is left, whatever happens."""
     children = [
         Child(name, gateways.free_port(), seed, directory / f"{name}.journal") for name in UPSTREAMS
     ]
-    for child in children:
-        await child.start()
-    ports = {child.name: child.port for child in children}
-    kept = gateways.running(directory, ports, workers=2 if workers else 1)
-    with kept as gateway:
-        files = await gateway.settled_files(_STARTING if workers else _LOOK)
-        run = Run(gateway, children, seed, seconds=options.seconds, files=files)
-        await run.through(options.clients, workers=workers)
+    try:
+        for child in children:
+            await child.start()
+        yield children
+    finally:
+        for child in children:
+            await child.kill()
+
+
+async def chaos(options: argparse.Namespace, directory: Path) -> int:
+    """Run; return the exit code."""
+    seed: str = options.seed
+    workers = gateways.takes_workers()
+    async with upstreams(directory, seed) as children:
+        ports = {child.name: child.port for child in children}
+        with gateways.running(directory, ports, workers=2 if workers else 1) as gateway:
+            files = await gateway.settled_files(_STARTING if workers else _LOOK)
+            run = Run(gateway, children, seed, seconds=options.seconds, files=files)
+            await run.through(options.clients, workers=workers)
     if gateway.process.returncode:
         run.findings.append((f"the gateway ended with {gateway.process.returncode}", None))
     run.findings += [(f"in the log: {line}", None) for line in gateway.trouble()]
-    for child in children:
-        await child.kill()
     journals = Journals()
-    for child in children:
-        journals.read(directory / f"{child.name}.journal")
+    for name in UPSTREAMS:
+        journals.read(directory / f"{name}.journal")
     excused = run.judge(journals)
     (directory / "memory").write_text("".join(f"{sample:.1f}\n" for sample in run.memory))
     (directory / "failures").write_text(report.failures(run.crowd.tally, journals, run.start))

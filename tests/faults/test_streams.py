@@ -115,8 +115,7 @@ def test_event_without_an_end_is_cut_off_and_takes_no_memory(start, primary):
 
 def test_flood_of_small_events_is_held_back_by_who_reads_it(start, primary):
     gateway = start(primary.url)
-    piece = event({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "x"}})  # fmt: skip
-    flood = [piece * 1000] * 60
+    flood = [delta('"x"') * 1000] * 60
     primary.will([*events(EVENTS[:3], end=False), *flood, *map(event, EVENTS[-3:]), END])
     before = memory(gateway)
     answer = streamed(gateway)
@@ -153,7 +152,7 @@ def test_thinking_may_be_silent_as_long_as_there_are_pings(start, primary):
 def test_indexes_out_of_order_are_an_error_without_our_words_for_it(start, primary):
     gateway = start(primary.url)
     wrong = {**EVENTS[2], "index": 5}
-    primary.will([*events(EVENTS[:5], end=False), event(wrong), event(wrong), END])
+    primary.will([*events(EVENTS[:5], PAUSE), event(wrong), event(wrong), END])
     answer = streamed(gateway)
     assert_broken(answer)
     assert "Error" not in answer.data[-1]["error"]["message"]
