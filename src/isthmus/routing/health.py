@@ -6,8 +6,8 @@ likewise. Times out of service grow, and end with a trial: one call goes there, 
 answered all others may. Nothing is tried without a call; where everything is out of service
 `failover` asks what is left nevertheless.
 
-What is known outlives a change of the configuration: it belongs to URLs and credentials, not to
-the names an upstream has.
+What is known outlives a change of the configuration: it belongs to an upstream's URLs and to its
+credentials by what they are, so that only a new URL or a new secret starts without a past.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ _FAILURES = 5
 
 #: Models of one credential of which limits are remembered.
 _MOST_LIMITS = 256
+
+#: What an attempt is a trial of, and the number of each trial.
+Tried = list[tuple[Suspension, int]]
 
 #: How a route stands: as its worst part does; ``crowded``: well, but with enough to do.
 RouteStanding = Literal["in service", "crowded", "due", "out", "barred"]
@@ -112,25 +115,24 @@ class Health:
 
     # Told by trials -------------------------------------------------------------------------
 
-    def began(self, route: Route) -> list[Suspension]:
+    def began(self, route: Route) -> Tried:
         """Count an attempt in; return what it is a trial of."""
         self._account(route.credential).window.under_way += 1
         if not self._out:
             return []
         now = self.clock()
-        tried = [part for _, part in self._parts(route) if part.standing(now) == "due"]
-        for part in tried:
-            part.try_it()
-        return tried
+        due = (part for _, part in self._parts(route) if part.standing(now) == "due")
+        return [(part, part.try_it()) for part in due]
 
-    def ended(self, route: Route, tried: list[Suspension]) -> None:
+    def ended(self, route: Route, tried: Tried) -> None:
         """Count an attempt out."""
         self._account(route.credential).window.under_way -= 1
-        for part in tried:
-            part.untried()
+        for part, trial in tried:
+            part.untried(trial)
 
-    def answered(self, route: Route, seconds: float) -> None:
-        """Note that a route gives answers, the first content of this one after ``seconds``."""
+    def answered(self, route: Route, began: float) -> None:
+        """Note that a route gives answers: the first content of an attempt that ``began`` then."""
+        seconds = self.clock() - began
         place, account = self._place(route), self._account(route.credential)
         place.failures = 0
         # A step towards each value ends up where as many lie above as below.
@@ -140,12 +142,12 @@ class Health:
         if not self._out:
             return
         for kind, part in self._parts(route):
-            if part.end():
+            if part.end(began):
                 self._out -= 1
                 self._tell("recovered", route, reason=kind, place=kind == "ejected")
 
     def failed(self, route: Route, verdict: Verdict) -> None:
-        """Note a failure before any content, or in the middle of an answer."""
+        """Note how an attempt failed that is over, before any content or after it."""
         match verdict.blame:
             case None:
                 return
@@ -202,7 +204,7 @@ class Health:
         seconds: float | None = None,
     ) -> None:
         now = self.clock()
-        was_out = part.standing(now) == "out" and part.times > 0 and now < part.until
+        was_out = part.standing(now) == "out"
         self._out += not part.times
         length = part.begin(now, seconds)
         if not was_out:
@@ -263,7 +265,7 @@ class Health:
 
 
 class Trial:
-    """One attempt, as health sees it. A context manager."""
+    """One attempt, as health sees it, from its making until it is closed."""
 
     __slots__ = ("_began", "_health", "_route", "_said", "_tried")
 
@@ -278,15 +280,10 @@ class Trial:
         """Note the first sign of a good answer; later ones say nothing new."""
         if not self._said:
             self._said = True
-            self._tried = []
-            self._health.answered(self._route, self._health.clock() - self._began)
-
-    def failed(self, verdict: Verdict) -> None:
-        """Note how it failed."""
-        self._health.failed(self._route, verdict)
+            self._health.answered(self._route, self._began)
 
     def close(self) -> None:
-        """Note that it is over, whatever came of it."""
+        """Note that it is over, whatever came of it. How it failed is told to `Health` then."""
         self._health.ended(self._route, self._tried)
 
 

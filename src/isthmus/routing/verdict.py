@@ -29,9 +29,14 @@ Blame = (
 #: Whoever asks for more patience than this is not asked again by the same call. Seconds.
 LONGEST_PAUSE = 2.0
 
+#: Not as a part of a name: a tool may well be called get_billing_info.
 _UNPAID = re.compile(
-    r"credit balance is too low|spend(?:ing)? (?:limit|cap)|usage limits|billing", re.IGNORECASE
+    r"(?<![\w.-])(?:credit balance is too low|spend(?:ing)? (?:limit|cap)|usage limits|billing)"
+    r"(?![\w-])",
+    re.IGNORECASE,
 )
+#: What an upstream repeats of a request: words in quotes, but not what apostrophes enclose.
+_QUOTED = re.compile(r"(?<!\w)([\"'`]).*?\1(?!\w)")
 
 
 class Verdict(Struct, frozen=True):
@@ -107,5 +112,6 @@ def _invites(error: UpstreamRefused) -> bool:
 
 
 def _speaks_of_money(error: UpstreamRefused) -> bool:
+    """Say whether the account is out of money, going by the upstream's words, not the caller's."""
     by_type = error.upstream_type == "billing_error"
-    return by_type or _UNPAID.search(error.message) is not None
+    return by_type or _UNPAID.search(_QUOTED.sub("", error.message)) is not None
