@@ -35,6 +35,8 @@ class ChaosProxy:
     target: str
     weather: Weather = field(default_factory=Weather)
     connections: int = 0
+    #: Connections that did not end in peace.
+    broken: int = 0
 
     def __post_init__(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -79,7 +81,7 @@ class ChaosProxy:
                 group.create_task(self._pass(reader, far_writer, answers=False))
                 group.create_task(self._pass(far_reader, writer, answers=True))
         except* (OSError, asyncio.IncompleteReadError):
-            pass
+            self.broken += 1
         finally:
             for one in (writer, far_writer):
                 one.close()

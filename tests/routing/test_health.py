@@ -296,7 +296,7 @@ def test_an_incident_names_the_place_and_never_the_secret(health, recorder):
     fails(health, A2, LIMITED)
     (incident,) = recorder.incidents
     assert (incident.upstream, incident.credential, incident.base_url, incident.model) == (
-        ("main", "2", "https://a", "claude-opus-5")
+        ("main", "2", "", "claude-opus-5")
     )
     assert A2.credential.id not in str(incident)
 
