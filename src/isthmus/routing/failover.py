@@ -80,14 +80,10 @@ class Failover:
         risky = verdict.risky or has_content
         if risky and self._risks >= _MOST_RISKS:
             return None
-        following = self._next()
-        if following is None:
-            return self._once_more(route, verdict)
-        if self._is_too_late(following):
-            return None
-        if risky and not self._health.budget(following.upstream).allows:
-            return None
-        return Step(following, retries=risky)
+        possible = [left for left in self._untried if self._is_possible(left, risky=risky)]
+        if possible:
+            return Step(self._take(possible), retries=risky)
+        return self._once_more(route, verdict)
 
     def alternative(self, route: Route) -> Route | None:
         """Return an untried route that is well and answers as ``route`` would."""
@@ -101,10 +97,14 @@ class Failover:
         """Note that a route is tried beside another."""
         self._untried.remove(route)
 
-    def _next(self) -> Route | None:
-        """Choose among the untried. A refused credential is asked only where no other has been."""
-        sound = [left for left in self._untried if self._health.standing(left) != "barred"]
-        return self._take(sound) if sound else None
+    def _is_possible(self, route: Route, *, risky: bool) -> bool:
+        """Say whether to go on there. A refused credential is only asked where no other has been.
+
+        ``risky``: that takes of the retry budget.
+        """
+        if self._health.standing(route) == "barred" or self._is_too_late(route):
+            return False
+        return not risky or self._health.budget(route.upstream).allows
 
     def _take(self, routes: Sequence[Route]) -> Route:
         route = self._chosen(routes)

@@ -23,9 +23,9 @@ class Watch:
 
     Before the first content it is ``first_byte``, then ``first_content``; after it, ``stall``
     counts from the last bytes heard and ``content_idle`` from the last content, unless the model
-    thinks; ``total`` and the call's own ``deadline`` always apply. An answer in one piece has only
-    the latter two. Moving a timer costs more than an event may, so deadlines move in steps of a
-    tenth of the stall's length.
+    thinks; ``total`` and the call's own ``deadline`` always apply. An answer in one piece has
+    ``unary_total`` and the latter. Moving a timer costs more than an event may, so deadlines move
+    in steps of a tenth of the stall's length, or when the model begins or ends to think.
     """
 
     def __init__(self, timers: Timers, *, streams: bool, slow_start: bool, deadline: float) -> None:
@@ -46,14 +46,15 @@ class Watch:
 
     def heard(self, arrived: list[Arrived]) -> None:
         """Note that bytes arrived, and the events that they completed."""
-        now = self._now()
+        now, was_pensive = self._now(), self._pensive
         for event in arrived:
             if isinstance(event, TextDelta):
                 self._content_at = now
             elif event["type"] != "ping":
                 self._content_at = now
                 self._note_block(event)
-        if now - self._moved >= self._slack or not self._has_content:
+        late = now - self._moved >= self._slack
+        if late or not self._has_content or self._pensive != was_pensive:
             self._move(now)
 
     def _note_block(self, event: Event) -> None:
