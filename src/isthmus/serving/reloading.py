@@ -43,7 +43,8 @@ class Reloading:
         self._files = files
         self._observer = observer
         self._asked = asyncio.Event()
-        self._seen: Sequence[object] = ()
+        #: As the files were when what is served now was built of them.
+        self._seen = self._look()
 
     def ask(self) -> None:
         """Build anew soon, whether a file has changed or not."""
@@ -51,7 +52,6 @@ class Reloading:
 
     async def watch(self, install: Callable[[Service], None]) -> None:
         """Hand every new service to ``install``. Runs until it is cancelled."""
-        self._seen = await asyncio.to_thread(self._look)
         while True:
             try:
                 async with asyncio.timeout(_INTERVAL):
