@@ -37,7 +37,7 @@ from isthmus.serving.probes import Probes
 from isthmus.serving.reloading import CannotReload, Reloading
 from isthmus.serving.service import Service
 from isthmus.serving.wishes import Wishes
-from isthmus.storage.stash import Stash
+from isthmus.storage.stash import MemoryStash, Stash
 from isthmus.telemetry.log import CallLog
 from isthmus.translate.chat_over_messages.request import Terms
 from isthmus.upstreams.upstream import Timers, Upstream
@@ -55,10 +55,13 @@ class Fresh(Struct, frozen=True):
     files: Callable[[], Iterable[Path]]
 
 
-def application(config: Config, keys: KeyRing, fresh: Fresh | None = None) -> App:
+def application(
+    config: Config, keys: KeyRing, fresh: Fresh | None = None, stash: Stash | None = None
+) -> App:
     """Build the ASGI application that ``config`` describes, for callers who hold ``keys``.
 
-    With ``fresh`` it follows the changes of its configuration while it runs.
+    With ``fresh`` it follows the changes of its configuration while it runs. ``stash`` is where it
+    remembers thinking; absent: in the memory of this process.
 
     Raises:
         ValueError: names of the configuration contradict each other or the catalog.
@@ -71,7 +74,7 @@ def application(config: Config, keys: KeyRing, fresh: Fresh | None = None) -> Ap
         admission=Admission(bounds.max_in_flight, bounds.queue, lambda: pressure.shedding),
         observer=calls,
         health=Health(time.monotonic, calls),
-        stash=Stash(time.monotonic),
+        stash=stash or MemoryStash(time.monotonic),
     )
     service = _service(config, keys, lasting)
     reloading = None if fresh is None else _reloading(config, fresh, lasting)

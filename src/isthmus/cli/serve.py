@@ -9,6 +9,7 @@ from pathlib import Path
 
 from isthmus.access.keys import KeyRing
 from isthmus.cli import setting_up
+from isthmus.cli.remembering import remembering
 from isthmus.cli.welcome import welcome
 from isthmus.config import Config, ConfigError, files_of
 from isthmus.gateway import Fresh, application, limits
@@ -32,8 +33,10 @@ def run(path: Path | None, host: str | None, port: int | None) -> int:
         local = None if keys else setting_up.local_key(state)
         if local is not None:
             keys = {setting_up.LOCAL: local}
+        fresh = _fresh(path, host, port, config, local)
+        stash = stack.enter_context(remembering(config, state, shared=False))
         try:
-            app = application(config, KeyRing(keys), _fresh(path, host, port, config, local))
+            app = application(config, KeyRing(keys), fresh, stash)
         except ValueError as error:
             setting_up.fail(str(error))
         server = config.server

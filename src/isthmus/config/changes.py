@@ -13,11 +13,16 @@ _AT_START = ("host", "port", "state", "max_connections", "max_in_flight", "timeo
 
 def needs_restart(running: Config, read: Config) -> list[str]:
     """Name the settings that differ and that only a restart can change."""
-    return [
-        f"server.{name}"
-        for name in _AT_START
-        if getattr(running.server, name) != getattr(read.server, name)
+    changed = [
+        name for name in _AT_START if getattr(running.server, name) != getattr(read.server, name)
     ]
+    if _revealed(running) != _revealed(read):
+        changed.append("secrets")
+    return [f"server.{name}" for name in changed]
+
+
+def _revealed(config: Config) -> list[str]:
+    return [secret.reveal() for secret in config.server.secrets]
 
 
 def files_of(config: Config) -> Iterator[Path]:
@@ -32,3 +37,4 @@ def _secrets(config: Config) -> Iterator[Secret]:
     for upstream in config.upstreams.values():
         yield from (key.secret for key in upstream.api_keys)
     yield from (key.secret for key in config.keys.values())
+    yield from config.server.secrets
