@@ -113,14 +113,14 @@ class EntryFile:
 
         return self._done(read)
 
-    def write(self, name: bytes, value: bytes, instead_of: Sequence[bytes]) -> None:
-        """Keep an entry in the place of others."""
+    def write(self, name: bytes, value: bytes, others: Sequence[bytes] = ()) -> None:
+        """Keep an entry, in the place of one with this name and of ``others``."""
         size = len(value) + self._bounds.overhead
         row = (name, self._clock() + self._bounds.lifetime, size, value)
 
         def write(connection: sqlite3.Connection) -> None:
             with _transaction(connection):
-                _remove(connection, instead_of)
+                _remove(connection, [name, *others])
                 connection.execute(_ADD, row)
                 self._sweep(connection)
 

@@ -62,7 +62,7 @@ class SharedStash:
             return
         nonce = os.urandom(_NONCE)
         value = nonce + self._ciphers[0].encrypt(nonce, content, names[0])
-        self._file.write(names[0], value, instead_of=names)
+        self._file.write(names[0], value, names[1:])
 
     def forget(self, tenant: str, account: str, conversation: bytes) -> None:
         """Keep an answer no longer."""
