@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 #: What a page may leave out when it shows a part of a file.
 UPSTREAMS = '[upstreams.main]\nkind = "sandbox"\n[upstreams.spare]\nkind = "sandbox"\n'
-ENVIRONMENT = {name: name * 4 for name in ("ANTHROPIC_API_KEY", "ISTHMUS_KEY", "ANN_KEY")}
+VARIABLES = ("ANTHROPIC_API_KEY", "ISTHMUS_KEY", "ANN_KEY", "NEW_SECRET", "OLD_SECRET")
+ENVIRONMENT = {name: name * 4 for name in VARIABLES}
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
