@@ -43,18 +43,14 @@ def works(file: EntryFile) -> bool:
 
 
 def spoil(path: Path) -> None:
-    """Overwrite all of the file but its first page, as a failing disk would."""
-    with path.open("r+b") as file:
-        size = file.seek(0, 2)
-        file.seek(4096)
-        file.write(b"\xff" * (size - 4096))
-
-
-def emptied_log(path: Path) -> None:
-    """Move everything from the log to the file itself."""
+    """Overwrite the index, as a failing disk would; who opens the file does not look there."""
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    ((page,),) = connection.execute("SELECT rootpage FROM sqlite_master WHERE type = 'index'")
     connection.close()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 4096)
 
 
 FOREIGN = {
@@ -98,7 +94,6 @@ def test_file_of_another_version_is_moved_aside(path, opened, caplog):
 def test_file_that_is_damaged_while_it_is_used_is_begun_anew_once_for_all(path, opened, caplog):
     files = [opened(), opened()]
     filled(files[0])
-    emptied_log(path)
     spoil(path)
     for file in files:
         file.find([b"1"])
