@@ -18,6 +18,7 @@ SCHEMA = json.loads(
 ENVIRONMENT = {
     "KEY": "k" * 20,
     "OTHER": "o" * 20,
+    "LONG": "l" * 32,
     "SHORT": "s",
     "EMPTY": "",
     "ODD": "x" * 20 + "\n",
@@ -92,6 +93,12 @@ WRONG = {
         "6: keys.y.secret:",
         "'x'",
     ),
+    "short server secret": (
+        BOX + '[server]\nsecrets = ["env:LONG", "env:KEY"]',
+        "4: server.secrets:",
+        "number 2 has less than 32 bytes",
+    ),
+    "literal server secret": (BOX + '[server]\nsecrets = ["x"]', "4: server.secrets", "env:NAME"),
     "unknown upstream": (
         BOX + '[models."a/b.c"]\n\ntargets = [{ upstream = "no", model = "m" }]',
         '5: models."a/b.c".targets:',
@@ -189,6 +196,13 @@ def test_secret_shows_where_it_is_and_never_what_it_is(tmp_path):
     config = loaded(tmp_path, MAIN)
     assert "k" * 20 not in f"{config!r} {config}"
     assert str(Secret("hidden", "env:X")) == "Secret('env:X')"
+
+
+def test_secrets_of_the_server_keep_their_order(tmp_path):
+    (tmp_path / "old").write_text("f" * 40 + "\n")
+    text = BOX + f'[server]\nsecrets = ["env:LONG", "file:{tmp_path}/old"]'
+    secrets = loaded(tmp_path, text).server.secrets
+    assert [secret.reveal() for secret in secrets] == ["l" * 32, "f" * 40]
 
 
 def test_without_a_file_the_sandbox_is_served():

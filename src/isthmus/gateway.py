@@ -37,7 +37,7 @@ from isthmus.serving.probes import Probes
 from isthmus.serving.reloading import CannotReload, Reloading
 from isthmus.serving.service import Service
 from isthmus.serving.wishes import Wishes
-from isthmus.storage.stash import Stash
+from isthmus.storage.stash import MemoryStash, Stash
 from isthmus.telemetry.call_metrics import CallMetrics
 from isthmus.telemetry.log import CallLog
 from isthmus.telemetry.metrics import Metrics
@@ -63,12 +63,18 @@ class Fresh(Struct, frozen=True):
 
 
 def application(
-    config: Config, keys: KeyRing, *, fresh: Fresh | None = None, log: Log | None = None
+    config: Config,
+    keys: KeyRing,
+    *,
+    fresh: Fresh | None = None,
+    log: Log | None = None,
+    stash: Stash | None = None,
 ) -> App:
     """Build the ASGI application that ``config`` describes, for callers who hold ``keys``.
 
     With ``fresh`` it follows the changes of its configuration while it runs. Its log goes to
-    ``log``, or to standard error.
+    ``log``, or to standard error. ``stash`` is where it remembers thinking; absent: in the memory
+    of this process.
 
     Raises:
         ValueError: names of the configuration contradict each other or the catalog.
@@ -86,7 +92,7 @@ def application(
         admission=Admission(bounds.max_in_flight, bounds.queue, lambda: pressure.shedding),
         observer=observer,
         health=Health(time.monotonic, observer),
-        stash=Stash(time.monotonic),
+        stash=stash or MemoryStash(time.monotonic),
         secrets=log.secrets,
     )
     around = Surroundings(
@@ -111,7 +117,7 @@ def secrets_of(config: Config) -> list[str]:
     """Return every secret of the configuration, which nobody may be shown."""
     own = [key.secret for upstream in config.upstreams.values() for key in upstream.api_keys]
     callers = [key.secret for key in config.keys.values()]
-    found = {secret.reveal() for secret in (*own, *callers)}
+    found = {secret.reveal() for secret in (*own, *callers, *config.server.secrets)}
     return sorted(found, key=len, reverse=True)  # one may be the beginning of another
 
 

@@ -7,6 +7,7 @@ from contextlib import aclosing
 import pytest
 
 from factories import messages as make
+from factories.asgi import KEY, call
 from factories.client import HELLO
 from factories.fake_upstream import STALL, FakeUpstream, events, whole
 from isthmus.access.keys import KeyRing
@@ -14,7 +15,6 @@ from isthmus.config import Config, load
 from isthmus.gateway import application
 
 pytestmark = pytest.mark.anyio
-KEY = "a-key-of-some-length"
 
 
 @pytest.fixture
@@ -31,27 +31,6 @@ def configured(upstream: FakeUpstream, tmp_path) -> Config:
         'targets = [{ upstream = "main", model = "claude-sonnet-4-6" }]\n'
     )
     return load(file, {"K": "sk-upstream"})
-
-
-async def call(app, document: dict, leave: asyncio.Event) -> list[dict]:
-    """Call the application as a plain ASGI server does; ``leave`` is the client's leaving."""
-    body = iter([{"type": "http.request", "body": json.dumps(document).encode()}])
-    sent: list[dict] = []
-
-    async def receive():
-        message = next(body, None)
-        if message is None:
-            await leave.wait()
-            return {"type": "http.disconnect"}
-        return message
-
-    async def send(message):
-        sent.append(message)
-
-    headers = [(b"authorization", f"Bearer {KEY}".encode())]
-    scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "headers": headers}
-    await app(scope, receive, send)
-    return sent
 
 
 async def test_answers_are_the_same(upstream, tmp_path):

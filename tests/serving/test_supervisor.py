@@ -208,6 +208,19 @@ def test_changed_configuration_reaches_every_worker(pair, upstream, tmp_path):
     until(lambda: {ask(pair, {**ASKED, "model": "mine"}).status for _ in range(20)} == {200})
 
 
+def test_workers_remember_thinking_together(pair, upstream):
+    thought = make.message(make.thinking("Hm.", "sig"), make.text("Hello."))
+    upstream.otherwise = lambda _: events(make.stream(thought))
+    model = "claude-opus-5-5"
+    asked = [{"role": "user", "content": "Hi"}]
+    assert ask(pair, {"model": model, "messages": asked}).status == 200
+    said = [{"role": "assistant", "content": "Hello."}, {"role": "user", "content": "And?"}]
+    for _ in range(8):  # whichever worker it comes to
+        assert ask(pair, {"model": model, "messages": asked + said}).status == 200
+        brought_back = upstream.requests[-1].document["messages"][1]["content"]
+        assert [block["type"] for block in brought_back] == ["thinking", "text"]
+
+
 def test_worker_that_dies_again_and_again_is_given_more_and_more_time(pair):
     for pause in ("0.0", "0.5", "1.0"):
         until(lambda: len(workers(pair)) == 2)

@@ -1,6 +1,6 @@
 """What is stashed is found by its owner, for a day, while there is room."""
 
-from isthmus.storage.stash import LARGEST, LIFETIME, Stash
+from isthmus.storage.stash import LARGEST, LIFETIME, MemoryStash
 
 
 class Clock:
@@ -11,7 +11,7 @@ class Clock:
 
 
 def test_entry_is_found_by_tenant_account_and_conversation_only():
-    stash = Stash(Clock())
+    stash = MemoryStash(Clock())
     stash.put("t", "a", b"c", b"content")
     assert stash.get("t", "a", b"c") == b"content"
     for other in (("x", "a", b"c"), ("t", "x", b"c"), ("t", "a", b"x"), ("ta", "", b"c")):
@@ -20,7 +20,7 @@ def test_entry_is_found_by_tenant_account_and_conversation_only():
 
 def test_entry_lives_for_a_day():
     clock = Clock()
-    stash = Stash(clock)
+    stash = MemoryStash(clock)
     stash.put("t", "a", b"c", b"content")
     clock.now = LIFETIME
     assert stash.get("t", "a", b"c") == b"content"
@@ -30,7 +30,7 @@ def test_entry_lives_for_a_day():
 
 
 def test_least_recently_used_entries_make_room():
-    stash = Stash(Clock(), capacity=3 * 1256)
+    stash = MemoryStash(Clock(), capacity=3 * 1256)
     for name in (b"1", b"2", b"3"):
         stash.put("t", "a", name, bytes(1000))
     stash.get("t", "a", b"1")
@@ -44,7 +44,7 @@ def test_least_recently_used_entries_make_room():
 
 
 def test_what_is_too_large_is_not_kept_and_replaces_what_was():
-    stash = Stash(Clock())
+    stash = MemoryStash(Clock())
     stash.put("t", "a", b"c", b"old")
     stash.put("t", "a", b"c", bytes(LARGEST + 1))
     assert stash.get("t", "a", b"c") is None
@@ -52,7 +52,7 @@ def test_what_is_too_large_is_not_kept_and_replaces_what_was():
 
 
 def test_forgotten_entry_is_gone():
-    stash = Stash(Clock())
+    stash = MemoryStash(Clock())
     stash.put("t", "a", b"c", b"content")
     stash.forget("t", "a", b"c")
     stash.forget("t", "a", b"c")

@@ -15,6 +15,7 @@ from msgspec import Struct
 from isthmus.access.keys import KeyRing
 from isthmus.cli import setting_up
 from isthmus.cli.admin import AdminListener
+from isthmus.cli.remembering import remembering
 from isthmus.cli.welcome import welcome
 from isthmus.config import Config, ConfigError, files_of
 from isthmus.serving.listener import bound
@@ -27,6 +28,7 @@ from isthmus.telemetry.snapshot import condensed, encoded
 # What serves is imported by whoever does: the supervisor of several workers stays small.
 if TYPE_CHECKING:
     from isthmus.gateway import Fresh
+    from isthmus.serving.app import App
 
 
 class Given(Struct, frozen=True, kw_only=True):
@@ -100,17 +102,27 @@ def _serve(
     above: socket.socket | None = None,
 ) -> int:
     """Serve, with an admin listener beside, or as one of several workers."""
-    from isthmus.gateway import Log, application, limits, secrets_of  # noqa: PLC0415
-    from isthmus.serving.server import Draining, Hooks, Subordination, serve  # noqa: PLC0415
+    from isthmus.gateway import Log, application, secrets_of  # noqa: PLC0415
 
     config, local = place.config, place.local
     log = Log(sink, secrets_of(config))
     log_to(sink, log.secrets)
     keys = setting_up.configured_keys(config) or {setting_up.LOCAL: local or ""}
-    try:
-        app = application(config, KeyRing(keys), fresh=_fresh(given, config, local), log=log)
-    except ValueError as error:
-        setting_up.fail(str(error))
+    state = setting_up.state_directory(config)
+    with remembering(config, state, shared=above is not None) as stash:
+        fresh = _fresh(given, config, local)
+        try:
+            app = application(config, KeyRing(keys), fresh=fresh, log=log, stash=stash)
+        except ValueError as error:
+            setting_up.fail(str(error))
+        return _run(app, place, admin, above)
+
+
+def _run(app: App, place: _Place, admin: AdminListener | None, above: socket.socket | None) -> int:
+    from isthmus.gateway import limits  # noqa: PLC0415
+    from isthmus.serving.server import Draining, Hooks, Subordination, serve  # noqa: PLC0415
+
+    config = place.config
     return serve(
         app,
         place.listener,

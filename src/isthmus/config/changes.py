@@ -8,16 +8,23 @@ from pathlib import Path
 from isthmus.config.settings import Config, Secret
 
 #: Settings of ``[server]`` that may change at any time; the others are looked at once.
-_AT_ANY_TIME = frozenset({"anonymous_models"})
+_AT_ANY_TIME = frozenset({"anonymous_models", "secrets"})
 
 
 def needs_restart(running: Config, read: Config) -> list[str]:
     """Name the settings that differ and that only a restart can change."""
-    return [
-        f"server.{name}"
+    changed = [
+        name
         for name in running.server.__struct_fields__
         if name not in _AT_ANY_TIME and getattr(running.server, name) != getattr(read.server, name)
     ]
+    if _revealed(running) != _revealed(read):
+        changed.append("secrets")
+    return [f"server.{name}" for name in changed]
+
+
+def _revealed(config: Config) -> list[str]:
+    return [secret.reveal() for secret in config.server.secrets]
 
 
 def files_of(config: Config) -> Iterator[Path]:
@@ -32,3 +39,4 @@ def _secrets(config: Config) -> Iterator[Secret]:
     for upstream in config.upstreams.values():
         yield from (key.secret for key in upstream.api_keys)
     yield from (key.secret for key in config.keys.values())
+    yield from config.server.secrets

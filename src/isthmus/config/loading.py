@@ -27,6 +27,7 @@ from isthmus.config.settings import (
 )
 
 SHORTEST_KEY = 16
+SHORTEST_SECRET = 32
 API_KEY_VARIABLE = "ANTHROPIC_API_KEY"
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -127,7 +128,9 @@ def _checked(
         raise _type_problem(str(error), document) from None
     config = structs.replace(
         config,
-        server=structs.replace(config.server, **instead),
+        server=structs.replace(
+            config.server, secrets=_server_secrets(config.server.secrets, environ), **instead
+        ),
         upstreams={
             name: _upstream(("upstreams", name), upstream, environ)
             for name, upstream in config.upstreams.items()
@@ -178,6 +181,15 @@ def _resolved(path: KeyPath, secret: Secret, environ: Mapping[str, str]) -> Secr
 
 def _not_readable(error: ValueError) -> str:
     return "it is not text" if isinstance(error, UnicodeDecodeError) else "this is no path"
+
+
+def _server_secrets(secrets: tuple[Secret, ...], environ: Mapping[str, str]) -> tuple[Secret, ...]:
+    path = ("server", "secrets")
+    resolved = tuple(_resolved(path, secret, environ) for secret in secrets)
+    for number, secret in enumerate(resolved, 1):
+        if len(secret.reveal().strip()) < SHORTEST_SECRET:
+            raise _Problem(path, f"number {number} has less than {SHORTEST_SECRET} bytes")
+    return resolved
 
 
 def _caller_key(path: KeyPath, secret: Secret, environ: Mapping[str, str]) -> Secret:

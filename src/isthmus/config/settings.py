@@ -68,6 +68,14 @@ class ServerConfig(_Section, frozen=True, kw_only=True):
             "variable ISTHMUS_STATE, else isthmus/<port> in the user's state directory."
         ),
     ] = None
+    secrets: Annotated[
+        tuple[Secret, ...],
+        Meta(
+            description="What remembered thinking is encrypted with where several processes share "
+            "it: `env:NAME` or `file:/path`, 32 bytes or more each. The first encrypts, all "
+            "decrypt. Absent: one that is made once in the state directory."
+        ),
+    ] = ()
     anonymous_models: Annotated[
         bool, Meta(description="Whether GET /v1/models is answered without a key.")
     ] = True
@@ -267,8 +275,8 @@ class TranslationConfig(_Section, frozen=True, kw_only=True):
     remember_thinking: Annotated[
         bool,
         Meta(
-            description="Whether signed thinking is kept in memory for a day, for clients that do "
-            "not bring it back."
+            description="Whether signed thinking is kept for a day, for clients that do not bring "
+            "it back."
         ),
     ] = True
 

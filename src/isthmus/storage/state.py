@@ -6,16 +6,15 @@ It belongs to the one running server that holds its lock; other commands may rea
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # Windows has no such locks: a second server is not noticed there
-    fcntl = None
+from isthmus.storage.file_lock import Held, locked
 
 _KEY = "client-key"
+_SECRET = "server-secret"  # noqa: S105
 _LOCK = "lock"
 
 
@@ -37,13 +36,12 @@ class StateDirectory:
             StateInUse: another server does.
             OSError: it cannot be made or written.
         """
-        self._make()
-        with (self.path / _LOCK).open("a") as lock:
-            if fcntl is not None:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    raise StateInUse(f"another gateway is using {self.path}") from None
+        self.make()
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self.path / _LOCK))
+            except Held:
+                raise StateInUse(f"another gateway is using {self.path}") from None
             yield
 
     def client_key(self, mint: Callable[[], str]) -> str:
@@ -52,23 +50,48 @@ class StateDirectory:
         Raises:
             OSError: the directory cannot be read or written.
         """
-        file = self.path / _KEY
+        return self._made_once(_KEY, mint)
+
+    def server_secret(self) -> bytes:
+        """Return the secret that is kept here; the first time, make it of 32 random bytes.
+
+        It is text, so that its file can be named in the configuration of other machines.
+
+        Raises:
+            OSError: the directory cannot be read or written.
+        """
+        return self._made_once(_SECRET, lambda: secrets.token_hex(32)).encode()
+
+    def make(self) -> None:
+        """Make the directory if it is not there.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def _made_once(self, name: str, mint: Callable[[], str]) -> str:
+        file = self.path / name
         try:
-            return file.read_text("ascii").strip()
+            return _line(file)
         except FileNotFoundError:
-            self._make()
-        key = mint()
-        fresh = self.path / f"{_KEY}.{os.getpid()}"
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as output:
-            output.write(f"{key}\n")
+            self.make()
+        value = mint()
+        # Named by chance: threads and processes in containers of their own share process ids.
+        fresh = self.path / f"{name}.{secrets.token_hex(8)}"
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            os.link(fresh, file)  # unlike a rename, never replaces a key somebody else just made
+            with os.fdopen(descriptor, "w") as output:
+                output.write(f"{value}\n")
+                output.flush()
+                os.fsync(descriptor)
+            os.link(fresh, file)  # unlike a rename, never replaces what somebody else just made
         except FileExistsError:
-            return file.read_text("ascii").strip()
+            return _line(file)
         finally:
             fresh.unlink()
-        return key
+        return value
 
-    def _make(self) -> None:
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+def _line(file: Path) -> str:
+    return file.read_text("ascii", errors="replace").strip()
