@@ -63,7 +63,8 @@ def running(directory: Path, rest: str, drain_delay: float = 0) -> Generator[Gat
     port = free_port()
     config, log = directory / "isthmus.toml", directory / "log"
     config.write_text(configuration(port, directory / "state", rest, drain_delay))
-    environment = {**os.environ, "ISTHMUS_TEST_KEY": KEY, "UPSTREAM_KEY": "sk-upstream"}
+    keys = {"UPSTREAM_KEY": "sk-upstream", "SECOND_KEY": "sk-second"}
+    environment = {**os.environ, **keys, "ISTHMUS_TEST_KEY": KEY}
     command = [sys.executable, "-m", "isthmus", "serve", "--config", str(config)]
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
