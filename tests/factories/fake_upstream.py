@@ -12,7 +12,7 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Self
@@ -98,10 +98,10 @@ def events(listed: list[dict], *after: str, end: bool = True) -> Script:
 class FakeUpstream:
     """Serves scripts, one for each request, on a thread of its own. Use as a context manager."""
 
-    def __init__(self, key: str = "sk-upstream") -> None:
-        #: The credentials it takes.
-        self.keys: tuple[str, ...] = (key,)
+    def __init__(self, key: str = "sk-upstream", port: int = 0) -> None:
         self.requests: list[Received] = []
+        #: The keys it knows. Whoever comes with one that has a script is always answered by that.
+        self.keys: dict[str, Script | None] = {key: None}
         self.scripts: list[Script] = []
         self.otherwise: Callable[[dict], Script] | None = None
         #: Whether it was told to do what a client may remember it for.
@@ -111,7 +111,7 @@ class FakeUpstream:
         self.date = formatdate(usegmt=True)
         self.arrived = threading.Condition()
         self._connections = 0
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = socket.create_server(("127.0.0.1", port))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -121,6 +121,11 @@ class FakeUpstream:
         self.hurt |= any(not isinstance(script, Harmless) for script in scripts)
         self.requests.clear()
         self.scripts[:] = scripts
+
+    @property
+    def used(self) -> list[str]:
+        """The keys that were used, in order."""
+        return [received.headers["x-api-key"] for received in self.requests]
 
     def wait_for(self, count: int, timeout: float = 5.0) -> list[Received]:
         """Wait until so many requests have arrived."""
@@ -170,11 +175,10 @@ class FakeUpstream:
         with self.arrived:
             self.requests.append(received)
             self.arrived.notify_all()
-        script = (
-            self._listed(received)
-            or _objection(received, self.keys)
-            or (self.scripts.pop(0) if self.scripts else None)
-        )
+        script = self._listed(received) or _objection(received, self.keys)
+        script = script or self.keys.get(received.headers.get("x-api-key", ""))
+        if script is None and self.scripts:
+            script = self.scripts.pop(0)
         if script is None:
             script = (
                 self.otherwise(received.document) if self.otherwise else error(500, "api_error")
@@ -234,7 +238,7 @@ async def _read_request(reader: asyncio.StreamReader, number: int) -> Received:
     return Received(lines[0], headers, json.loads(body or b"{}"), number)
 
 
-def _objection(received: Received, keys: tuple[str, ...]) -> Script | None:
+def _objection(received: Received, keys: Container[str]) -> Script | None:
     if received.path != "POST /v1/messages HTTP/1.1":
         return error(404, "not_found_error", f"no such path: {received.path}")
     if received.headers.get("anthropic-version") not in ("2023-06-01", "2026-10-21"):

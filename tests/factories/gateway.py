@@ -114,7 +114,7 @@ def running(
     )
     config.write_text(text)
     environment = {**os.environ, "ISTHMUS_TEST_KEY": KEY, "UPSTREAM_KEY": "sk-upstream"}
-    environment["OTHER_KEY"] = "sk-other"
+    environment |= {"OTHER_KEY": "sk-other", "SECOND_KEY": "sk-second"}
     environment |= secrets
     command = [sys.executable, "-m", "isthmus", "serve", "--config", str(config)]
     command += ["--workers", str(workers)] if workers > 1 else []

@@ -149,6 +149,9 @@ class IsthmusProtocol(HttpToolsProtocol):
         """End what has kept the server waiting for too long."""
         if self.transport.is_closing():
             return
+        if any(not (one.ended or one.arriving) for one in self._live):
+            self._deadline.set(self._limits.header)  # an answer is under way: it comes first
+            return
         if self._phase == _BETWEEN:
             # It has said nothing, or nothing more; unless it has meanwhile, and waits for us.
             if all(connection.ended for connection in self._live):
