@@ -28,12 +28,6 @@ ALL, SO_FAR = (
 )
 
 #: Known defects, outside of routing; `strict` says so as soon as they are mended.
-UNTOLD_USAGE = pytest.mark.xfail(
-    strict=True, reason="WholeChat tells what an answer has used only once it is complete"
-)
-UNTOLD_ENDING = pytest.mark.xfail(
-    strict=True, reason="StreamedChat.fail returns, and what returns is taken for complete"
-)
 
 
 @pytest.fixture
@@ -90,7 +84,6 @@ async def test_a_whole_answer_is_one_attempt_with_its_usage(ask):
     assert attempt.usage == outcome.usage == ALL
 
 
-@UNTOLD_USAGE
 async def test_both_attempts_of_a_broken_answer_are_told_with_their_usage(ask):
     outcome = await ask(events(EVENTS[:5], RESET), events(EVENTS))
     first, second = outcome.attempts
@@ -120,13 +113,12 @@ async def test_a_broken_stream_is_told_with_what_was_seen(ask):
     assert (attempt.error, attempt.usage) == ("stream_interrupted", SO_FAR)
 
 
-@UNTOLD_ENDING
 async def test_a_broken_stream_is_no_complete_call(ask):
     outcome = await ask(events(EVENTS[:5], RESET), stream=True)
     assert (outcome.ending, outcome.error) == ("failed", "stream_interrupted")
 
 
-@pytest.mark.parametrize("stream", [True, pytest.param(False, marks=UNTOLD_USAGE)])
+@pytest.mark.parametrize("stream", [True, False])
 async def test_an_attempt_whose_client_left_is_told_with_what_was_seen(ask, stream):
     outcome = await ask(events(EVENTS[:5], STALL), leave_after=0.15, stream=stream)
     (attempt,) = outcome.attempts

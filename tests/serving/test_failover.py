@@ -189,10 +189,6 @@ def test_a_primary_that_fails_five_times_in_a_row_is_left_alone(start, main, spa
     assert attempts == ["2"] * 5 + ["1"] * 3
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Health hears of the failure without the attempt, whose first content ended the row",
-)
 def test_a_primary_that_breaks_five_answers_in_a_row_is_left_alone(start, main, spare):
     gateway = start(main.url, spare.url)
     main.keys[FIRST] = events(EVENTS[:5], RESET)

@@ -134,7 +134,6 @@ class Health:
         """Note that a route gives answers: the first content of an attempt that ``began`` then."""
         seconds = self.clock() - began
         place, account = self._place(route), self._account(route.credential)
-        place.failures = 0
         # A step towards each value ends up where as many lie above as below.
         step = place.wait * _STEP or seconds
         place.wait += step if seconds > place.wait else -step
@@ -145,6 +144,10 @@ class Health:
             if part.end(began):
                 self._out -= 1
                 self._tell("recovered", route, reason=kind, place=kind == "ejected")
+
+    def completed(self, route: Route) -> None:
+        """Note that an answer came to its end: that, not its beginning, ends a row of failures."""
+        self._place(route).failures = 0
 
     def failed(self, route: Route, verdict: Verdict) -> None:
         """Note how an attempt failed that is over, before any content or after it."""
@@ -281,6 +284,10 @@ class Trial:
         if not self._said:
             self._said = True
             self._health.answered(self._route, self._began)
+
+    def completed(self) -> None:
+        """Note that the answer came to its end."""
+        self._health.completed(self._route)
 
     def close(self) -> None:
         """Note that it is over, whatever came of it. How it failed is told to `Health` then."""

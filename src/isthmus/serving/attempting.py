@@ -133,6 +133,7 @@ class Attempting:
 
         try:
             yield answered
+            trial.completed()
         except TransportError as error:
             self.record.sent = error.sent
             raise self._failed(failures.unavailable(error)) from None

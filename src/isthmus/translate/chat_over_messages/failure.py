@@ -43,9 +43,13 @@ _BY_STATUS = {
 }
 _OTHER = Telling(502, "upstream_error")
 _TOO_LONG = re.compile(r"prompt is too long|context (window|limit)|too many tokens", re.IGNORECASE)
+#: Not as a part of a name: a tool may well be called get_billing_info.
 _SPENDING = re.compile(
-    r"credit balance|billing|spend(ing)? (cap|limit)|usage limits?", re.IGNORECASE
+    r"(?<![\w.-])(credit balance|billing|spend(ing)? (cap|limit)|usage limits?)(?![\w-])",
+    re.IGNORECASE,
 )
+#: What an upstream repeats of a request: words in quotes, but not what apostrophes enclose.
+_QUOTED = re.compile(r"(?<!\w)([\"'`]).*?\1(?!\w)")
 #: What an upstream complains about, where its path means the same in the caller's document.
 _PATH = re.compile(r"^(max_tokens|temperature|top_p|top_k|tool_choice|model)\b")
 _TOOL_PATH = re.compile(r"^tools\.(\d+)\b")
@@ -56,7 +60,7 @@ _LONGEST_PAUSE = 60
 def tell(error: UpstreamRefused) -> UpstreamRefused:
     """Set on ``error`` what the caller is told: status, code, parameter and when to try again."""
     telling = _BY_STATUS.get(error.upstream_status, _OTHER)
-    if telling.status == 400 and _SPENDING.search(error.message):
+    if telling.status == 400 and _SPENDING.search(_QUOTED.sub("", error.message)):
         telling = _BILLING
     error.status, error.code = telling.status, telling.code
     if telling.status == 400:
