@@ -19,9 +19,9 @@ from isthmus.serving.admission import Admission
 from isthmus.serving.app import App, Surroundings
 from isthmus.serving.chat import ChatCompletions, parsed
 from isthmus.serving.chat_call import ChatCall, ChatSettings
-from isthmus.serving.discreet_exchange import DiscreetExchange
 from isthmus.serving.doors import ROUTES, Doors
 from isthmus.serving.drain import Drain
+from isthmus.serving.exchange import Exchange
 from isthmus.serving.explanation import Explanation, explain
 from isthmus.serving.gate import Gate
 from isthmus.serving.limits import (
@@ -165,7 +165,7 @@ def _service(config: Config, keys: KeyRing, lasting: _Lasting) -> Service:
         chat=ChatCompletions(
             gate=Gate(keys, lasting.admission),
             router=known.router,
-            exchange=DiscreetExchange(upstreams, lasting.health, lasting.observer, lasting.secrets),
+            exchange=Exchange(upstreams, lasting.health, lasting.observer, secrets=lasting.secrets),
             settings=_chat_settings(config),
             clock=time.time,
             stash=lasting.stash if config.translation.remember_thinking else None,

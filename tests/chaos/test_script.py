@@ -38,7 +38,8 @@ def folded(body: bytes) -> Fold:
     fold = Fold()
     for frame in Decoder().feed(body):
         event = events.decode(frame)
-        fold.feed(event.event if isinstance(event, events.TextDelta) else event)
+        for each in event.events if isinstance(event, events.TextRun) else [event]:
+            fold.feed(each)
     fold.close()
     return fold
 

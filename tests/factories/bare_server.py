@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from isthmus.serving import server
-from isthmus.serving.connection import offered
 from isthmus.serving.drain import Drain
 from isthmus.serving.listener import bound
 
@@ -76,57 +75,52 @@ def serving(*options: str, host: str = "127.0.0.1") -> Generator[BareServer]:
                 process.kill()
 
 
-async def app(scope, receive, send) -> None:
-    """Do what the path says; anything that ends a call early is said on standard output."""
-    if scope["type"] == "lifespan":
-        await _live(receive, send)
-        return
-    path, task = scope["path"], asyncio.current_task()
-    connection = offered(scope)
-    connection.on_disconnect(lambda: (_say(f"left {path}"), task.cancel()))
-    _say(f"called {path}")
-    try:
-        await PATHS[path](scope, receive, send, connection)
-    except asyncio.CancelledError:
-        if not connection.disconnected:
-            _say(f"ended {path}")
-            connection.abort()
-        task.uncancel()
+class App:
+    """Does what the path says; anything that ends a call early is said on standard output."""
+
+    async def __call__(self, _scope, receive, send) -> None:
+        await receive()
+        if "broken" in sys.argv:
+            await send({"type": "lifespan.startup.failed", "message": "there is no database"})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def serve(self, request) -> None:
+        connection, task = request.connection, asyncio.current_task()
+        connection.on_disconnect(lambda: (_say(f"left {request.path}"), task.cancel()))
+        _say(f"called {request.path}")
+        try:
+            await PATHS[request.path](request, connection)
+        except asyncio.CancelledError:
+            if not connection.disconnected:
+                _say(f"ended {request.path}")
+                connection.abort()
+            task.uncancel()
 
 
-async def _live(receive, send) -> None:
-    await receive()
-    if "broken" in sys.argv:
-        await send({"type": "lifespan.startup.failed", "message": "there is no database"})
-        return
-    await send({"type": "lifespan.startup.complete"})
-    await receive()
-    await send({"type": "lifespan.shutdown.complete"})
-
-
-async def _echo(scope, receive, send, _) -> None:
+async def _echo(request, connection) -> None:
     """Answer with the names of the headers and the body."""
-    body, more = b" ".join(name for name, _ in scope["headers"]) + b"|", True
-    while more:
-        message = await receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-    await _start(send, (b"content-length", b"%d" % len(body)))
-    await _body(send, body, more=False)
+    body = " ".join(request.headers).encode() + b"|"
+    while chunk := await connection.receive():
+        body += chunk
+    await connection.start(200, b"content-length: %d\r\n" % len(body))
+    await connection.finish(body)
 
 
-async def _stream(_, __, send, ___) -> None:
+async def _stream(_, connection) -> None:
     """Send pieces until the client asks for the end by another request, or leaves."""
-    await _start(send)
+    await connection.start(200, b"")
     for _ in range(3):
-        await _body(send, b"piece")
+        await connection.send(b"piece")
         await asyncio.sleep(0.05)
-    await _body(send, b"last", more=False)
+    await connection.finish(b"last")
 
 
-async def _break(_, __, send, connection) -> None:
-    await _start(send)
-    await _body(send, b"piece")
+async def _break(_, connection) -> None:
+    await connection.start(200, b"")
+    await connection.send(b"piece")
     connection.abort()
 
 
@@ -135,14 +129,6 @@ async def _hang(*_) -> None:
 
 
 PATHS = {"/echo": _echo, "/stream": _stream, "/break": _break, "/hang": _hang}
-
-
-async def _start(send, *headers: tuple[bytes, bytes]) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": list(headers)})
-
-
-async def _body(send, data: bytes, *, more: bool = True) -> None:
-    await send({"type": "http.response.body", "body": data, "more_body": more})
 
 
 def _say(what: str) -> None:
@@ -162,7 +148,7 @@ def main() -> int:
     if "hurried" in sys.argv:
         server.GRACE_HURRIED = 0.2
     return server.serve(
-        app,
+        App(),
         bound(sys.argv[1], 0),
         draining=server.Draining(delay=0),
         hooks=server.Hooks(

@@ -1,9 +1,9 @@
 """How many calls get in, and who is next."""
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
@@ -13,6 +13,15 @@ from factories.fake_upstream import PAUSE, FakeUpstream, whole
 from factories.gateway import Gateway, running
 from isthmus.errors import GatewayBusy
 from isthmus.serving.admission import Admission
+
+
+@asynccontextmanager
+async def admitted(admission: Admission) -> AsyncGenerator[None]:
+    await admission.enter()
+    try:
+        yield
+    finally:
+        admission.leave()
 
 
 async def settle() -> None:
@@ -31,7 +40,7 @@ class Queueing:
 
     async def come(self, number: int) -> None:
         try:
-            async with self.admission.admitted():
+            async with admitted(self.admission):
                 self.order.append(number)
                 await self.go.wait()
         except GatewayBusy:
@@ -57,7 +66,7 @@ async def test_newest_goes_first_once_the_queue_is_more_than_half_full():
         admission = Admission(4, 5)
         stack = AsyncExitStack()
         for _ in range(4):
-            await stack.enter_async_context(admission.admitted())
+            await stack.enter_async_context(admitted(admission))
         callers = Queueing(admission)
         callers.go.set()
         for number in range(4):
@@ -71,9 +80,9 @@ async def test_newest_goes_first_once_the_queue_is_more_than_half_full():
 @pytest.mark.anyio
 async def test_who_waits_too_long_is_told_when_to_come_again():
     admission = Admission(1, 0.01)
-    async with admission.admitted():
+    async with admitted(admission):
         with pytest.raises(GatewayBusy) as caught:
-            async with admission.admitted():
+            async with admitted(admission):
                 pass
     assert (caught.value.status, caught.value.retry_after) == (503, 1)
     assert admission.in_flight == 0
@@ -93,12 +102,12 @@ async def test_no_more_wait_than_may_be_under_way():
 @pytest.mark.anyio
 async def test_who_leaves_the_queue_takes_no_place():
     admission = Admission(1, 5)
-    async with asyncio.TaskGroup() as group, admission.admitted():
+    async with asyncio.TaskGroup() as group, admitted(admission):
         waiting = [group.create_task(Queueing(admission).come(n)) for n in range(1)]
         await settle()
         waiting[0].cancel()
         await settle()
-    async with admission.admitted():
+    async with admitted(admission):
         assert admission.in_flight == 1
     assert admission.in_flight == 0
 
@@ -108,7 +117,7 @@ async def test_place_handed_to_one_who_is_leaving_goes_on_to_the_next():
     admission = Admission(2, 5)
     stack = AsyncExitStack()
     for _ in range(2):
-        await stack.enter_async_context(admission.admitted())
+        await stack.enter_async_context(admitted(admission))
     async with asyncio.TaskGroup() as group:
         leaving, next_one = Queueing(admission), Queueing(admission)
         next_one.go.set()
@@ -126,7 +135,7 @@ async def test_place_handed_to_one_who_is_leaving_goes_on_to_the_next():
 async def test_nobody_gets_in_while_load_is_shed():
     admission = Admission(10, 5, lambda: True)
     with pytest.raises(GatewayBusy):
-        async with admission.admitted():
+        async with admitted(admission):
             pass
 
 

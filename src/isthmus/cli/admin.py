@@ -57,7 +57,7 @@ class AdminListener:
         from isthmus.serving.admin import Admin  # noqa: PLC0415
         from isthmus.serving.server import also_serving  # noqa: PLC0415
 
-        return also_serving(Admin(metrics, drain, self._host), self._socket)
+        return also_serving(Admin(metrics, drain, self._host).serve, self._socket)
 
 
 def _beside(configured: int, port: int) -> Address:

@@ -6,6 +6,7 @@ import click
 
 from isthmus.cli import setting_up
 from isthmus.sandbox.app import application
+from isthmus.serving.asgi import Hosted
 from isthmus.serving.listener import bound
 from isthmus.serving.server import Draining, Hooks, serve
 
@@ -19,7 +20,7 @@ def run(host: str, port: int) -> int:
     except OSError as error:
         setting_up.fail(f"cannot listen on {host}:{port}: {error.strerror}")
     return serve(
-        application(),
+        Hosted(application()),
         listener,
         draining=Draining(delay=0),
         hooks=Hooks(on_listening=lambda at: _welcome(host, at)),

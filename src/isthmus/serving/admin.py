@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from isthmus.errors import AccessDenied, GatewayError, InvalidRequest
 from isthmus.serving.drain import Drain
-from isthmus.serving.request import Receive, Request, Scope, Send
+from isthmus.serving.request import Request
 from isthmus.telemetry.exposition import CONTENT_TYPE
 from isthmus.wire import json
 from isthmus.wire.chat import errors as chat_errors
@@ -31,7 +31,7 @@ class _Page(NamedTuple):
 
 
 class Admin:
-    """The ASGI application. ``metrics`` writes all metrics as text.
+    """Answers requests of the admin listener. ``metrics`` writes all metrics as text.
 
     Answers only requests that name ``host``, a loopback name or an IP address as their host: a page
     in a browser can make any other name lead here (DNS rebinding), but none of these.
@@ -42,19 +42,17 @@ class Admin:
         self._drain = drain
         self._host = host.lower()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, request: Request) -> None:
         """Answer one request."""
         try:
-            page = await self._page(Request(scope, receive))
+            page = await self._page(request)
         except GatewayError as error:
             page = _Page(json.encode(chat_errors.document(error)), error.status)
-        headers = [
-            (b"content-type", page.content_type.encode()),
-            (b"content-length", b"%d" % len(page.body)),
-            (b"cache-control", b"no-store"),
-        ]
-        await send({"type": "http.response.start", "status": page.status, "headers": headers})
-        await send({"type": "http.response.body", "body": page.body, "more_body": False})
+        lines = (
+            f"content-type: {page.content_type}\r\ncontent-length: {len(page.body)}\r\n"
+            "cache-control: no-store\r\n"
+        )
+        await request.connection.answer(page.status, lines.encode(), page.body)
 
     async def _page(self, request: Request) -> _Page:
         if not self._is_ours(request.headers.get("host", "")):

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 from isthmus.errors import GatewayBusy
 
@@ -29,9 +28,8 @@ class Admission:
         self._shedding = shedding
         self._queue: deque[asyncio.Future[None]] = deque()
 
-    @asynccontextmanager
-    async def admitted(self) -> AsyncGenerator[None]:
-        """Hold a place while a call is under way.
+    async def enter(self) -> None:
+        """Take a place for a call. It must be given back by `leave`.
 
         Raises:
             GatewayBusy: there is none.
@@ -42,10 +40,6 @@ class Admission:
             await self._place()
         else:
             self.in_flight += 1
-        try:
-            yield
-        finally:
-            self._leave()
 
     async def _place(self) -> None:
         """Wait for somebody to leave, who hands over the place."""
@@ -61,13 +55,13 @@ class Admission:
                 raise _busy("The gateway has too many calls under way.") from None
         except asyncio.CancelledError:
             if _was_given(waiting):
-                self._leave()
+                self.leave()
             raise
         finally:
             if waiting in self._queue:
                 self._queue.remove(waiting)
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
         """Hand the place to whoever is next, if anybody is."""
         while self._queue:
             newest_first = len(self._queue) * 2 > self._most

@@ -12,12 +12,14 @@ from msgspec import Struct
 
 from isthmus.call import Ending, Observer, Outcome
 from isthmus.errors import GatewayBusy, GatewayDefect, GatewayError
-from isthmus.serving.connection import Connection, PlainConnection, offered
+from isthmus.serving import asgi
+from isthmus.serving.asgi import Receive, Scope, Send
+from isthmus.serving.connection import ClientGone
 from isthmus.serving.drain import Drain
 from isthmus.serving.pressure import Pressure
 from isthmus.serving.reloading import Reloading
 from isthmus.serving.reply import Reply
-from isthmus.serving.request import ClientGone, Receive, Request, Scope, Send
+from isthmus.serving.request import Request
 from isthmus.serving.request_id import new_request_id
 from isthmus.serving.service import Service
 from isthmus.serving.wishes import refuse_loop
@@ -42,7 +44,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
 
 
 class App:
-    """The ASGI application."""
+    """The application: `serve` answers requests; it can be called as an ASGI application, too."""
 
     def __init__(self, service: Service, around: Surroundings) -> None:
         metrics, pressure = around.metrics, around.pressure
@@ -69,7 +71,7 @@ class App:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            await self._serve(scope, receive, send)
+            await asgi.serve(self.serve, scope, receive, send)
 
     async def aclose(self) -> None:
         """Wait for the last request to end, and close what all of them stood on."""
@@ -91,24 +93,11 @@ class App:
             await self.aclose()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        offers = offered(scope)
-        if offers is not None:
-            await self._carry(scope, receive, send, offers)
-            return
-        connection = PlainConnection(receive)
-        async with asyncio.TaskGroup() as group:
-            watcher = group.create_task(connection.watch())
-            await self._carry(scope, connection.receive, send, connection)
-            watcher.cancel()
-
-    async def _carry(
-        self, scope: Scope, receive: Receive, send: Send, connection: Connection
-    ) -> None:
+    async def serve(self, request: Request) -> None:
         """Carry one request to its end; a client that leaves cancels whatever is under way."""
         started = time.perf_counter()
-        request = Request(scope, receive)
-        reply = Reply(send, connection, new_request_id())
+        connection = request.connection
+        reply = Reply(connection, new_request_id())
         outcome = Outcome(request_id=reply.request_id, endpoint=f"{request.method} {request.path}")
         REQUEST_ID.set(reply.request_id)
         self.in_flight += 1
@@ -143,7 +132,7 @@ class App:
         try:
             refuse_loop(request.headers)
             service = self._service
-            with service.entered():
+            with service:
                 await service.endpoint(request)(request, reply, outcome)
         except GatewayError as error:
             failure = error

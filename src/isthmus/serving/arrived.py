@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from isthmus.wire.messages.documents import Event
-from isthmus.wire.messages.events import TextDelta
+from isthmus.wire.messages.events import TextRun
 
-#: An event of a stream; of a text delta the text is not decoded before somebody needs it.
-Arrived = Event | TextDelta
+#: An event of a stream, or text deltas in a row, whose text nobody decodes before it is needed.
+Arrived = Event | TextRun

@@ -6,8 +6,8 @@ told of it. Whether anything else is tried is for the exchange.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
+from types import TracebackType
 
 from msgspec import Struct
 
@@ -17,6 +17,7 @@ from isthmus.routing.health import Health
 from isthmus.routing.plan import Route
 from isthmus.routing.verdict import Verdict, verdict
 from isthmus.serving import relay
+from isthmus.serving.limit import Limit
 from isthmus.serving.timers import Watch
 from isthmus.upstreams import failures
 from isthmus.upstreams.transport import TransportError, UpstreamResponse
@@ -70,43 +71,44 @@ class Attempting:
         Raises:
             UpstreamError: none came, or it broke.
         """
-        watch = self._watch(prepared)
-        with self._judged() as answered:
+        watch = Watch(
+            self._upstream.timers,
+            slow_start=prepared.slow_start,
+            deadline=self._deadline,
+            blocked=listener.blocked,
+        )
 
-            def begun() -> None:
-                answered()
-                on_content()
+        def begun() -> None:
+            self._answered(on_content)
 
-            async with watch.limit:
-                response = await self._send(prepared)
-                try:
-                    await relay.streamed(response, listener, watch, begun)
-                finally:
-                    response.close()
+        with self, watch.limit:
+            response = await self._send(prepared)
+            try:
+                await relay.streamed(response, listener, watch, begun)
+            finally:
+                response.close()
 
-    async def whole(self, prepared: Prepared) -> Message:
-        """Return an answer in one piece.
+    async def whole(self, prepared: Prepared, on_content: Callable[[], None]) -> Message:
+        """Return an answer in one piece; ``on_content`` is called when it has come.
 
         Raises:
             UpstreamError: none came.
         """
-        with self._judged() as answered:
-            async with self._watch(prepared).limit:
+        until = min(self._now() + self._upstream.timers.unary_total, self._deadline)
+        with self:
+            with Limit(until):
                 response = await self._send(prepared)
                 try:
                     message = await relay.whole(response)
                 finally:
                     response.close()
-            answered()
+            self._answered(on_content)
         return message
 
-    def _watch(self, prepared: Prepared) -> Watch:
-        return Watch(
-            self._upstream.timers,
-            streams=prepared.stream,
-            slow_start=prepared.slow_start,
-            deadline=self._deadline,
-        )
+    def _answered(self, on_content: Callable[[], None]) -> None:
+        self.has_content = True
+        self._trial.answered()
+        on_content()
 
     async def _send(self, prepared: Prepared) -> UpstreamResponse:
         timers, route, record = self._upstream.timers, self.route, self.record
@@ -119,31 +121,30 @@ class Attempting:
         record.request_id = response.headers.get("request-id")
         return response
 
-    @contextmanager
-    def _judged(self) -> Generator[Callable[[], None]]:
-        """Turn every failure into an error of the gateway's, and tell health how it went.
+    def __enter__(self) -> None:
+        """Begin: every failure becomes an error of the gateway's, and health is told."""
+        self._trial = self._health.trial(self.route)
 
-        Gives what is to be called at the first sign of a good answer.
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        """End.
+
+        Raises:
+            UpstreamError: in place of what the transport or a time limit raised.
         """
-        trial = self._health.trial(self.route)
-
-        def answered() -> None:
-            self.has_content = True
-            trial.answered()
-
         try:
-            yield answered
-            trial.completed()
-        except TransportError as error:
-            self.record.sent = error.sent
-            raise self._failed(failures.unavailable(error)) from None
-        except TimeoutError:
-            raise self._failed(self._too_slow()) from None
-        except UpstreamError as error:
-            self._failed(error)
-            raise
+            if kind is None:
+                self._trial.completed()
+            elif isinstance(error, TransportError):
+                self.record.sent = error.sent
+                raise self._failed(failures.unavailable(error)) from None
+            elif isinstance(error, TimeoutError):
+                raise self._failed(self._too_slow()) from None
+            elif isinstance(error, UpstreamError):
+                self._failed(error)
         finally:
-            trial.close()
+            self._trial.close()
 
     def _failed(self, error: UpstreamError) -> UpstreamError:
         error.upstream, self.record.error = self.route.upstream, error.code

@@ -52,8 +52,11 @@ class ChatCompletions:
 
     async def complete(self, request: Request, reply: Reply, outcome: Outcome) -> None:
         """Serve one call. The key is looked at before the body is read."""
-        async with self._gate.entered(request, outcome) as principal:
+        principal = await self._gate.enter(request, outcome)
+        try:
             await self._serve(principal, request, reply, outcome)
+        finally:
+            self._gate.leave()
 
     async def _serve(
         self, principal: Principal, request: Request, reply: Reply, outcome: Outcome

@@ -19,7 +19,7 @@ from isthmus.wire import json, sse
 from isthmus.wire.chat import errors as chat_errors
 from isthmus.wire.chat.documents import Completion
 from isthmus.wire.messages.documents import Block, Message
-from isthmus.wire.messages.events import TextDelta, is_content
+from isthmus.wire.messages.events import TextRun, is_content
 from isthmus.wire.messages.fold import Fold
 from isthmus.wire.messages.usage import usage_of
 
@@ -31,7 +31,6 @@ class WholeChat:
 
     committed = False
     reads_lazily = True
-    blocked = False
 
     def __init__(self, call: ChatCall, reply: Reply, outcome: Outcome) -> None:
         self.call = call
@@ -47,6 +46,10 @@ class WholeChat:
     def complete(self) -> bool:
         """Whether the upstream's answer has ended."""
         return self._fold is not None and self._fold.complete
+
+    def blocked(self) -> bool:
+        """Say whether the client takes nothing at the moment: nothing is sent before the end."""
+        return False
 
     def prepare(self, route: Route) -> Prepared:
         """Translate for a route; what an earlier attempt brought is void."""
@@ -64,8 +67,8 @@ class WholeChat:
         """Fold events; nothing goes out before the answer is complete."""
         fold = self._fold = self._fold or Fold()
         for event in arrived:
-            if isinstance(event, TextDelta):
-                fold.literals(event.block).append(event.literal)
+            if isinstance(event, TextRun):
+                fold.literals(event.block).extend(event.literals)
             else:
                 fold.feed(event)
 
@@ -145,9 +148,8 @@ class StreamedChat:
         """Whether the upstream's answer has ended."""
         return self._stream.complete
 
-    @property
     def blocked(self) -> bool:
-        """Whether the client takes nothing at the moment."""
+        """Say whether the client takes nothing at the moment."""
         return self._reply.blocked
 
     def spent(self) -> Usage | None:
@@ -176,30 +178,37 @@ class StreamedChat:
     async def take(self, arrived: list[Arrived]) -> None:
         """Send what the events become, once the first content has come."""
         frames = self._held if not self.committed else []
-        stream, fold = self._stream, self._fold
-        block, prefix, suffix = _spliced(stream)
-        literals = fold.literals(block) if block >= 0 else []
         for event in arrived:
-            if isinstance(event, TextDelta):
-                if event.block == block:
-                    frames.append(prefix + event.literal + suffix)
-                    literals.append(event.literal)
-                    continue
-                chunks = stream.feed(event.event)
-                fold.literals(event.block).append(event.literal)
+            if isinstance(event, TextRun):
+                self._fold.literals(event.block).extend(event.literals)
+                self._tell_run(event, frames)
             else:
                 if event["type"] == "ping":
                     frames.append(KEEP_ALIVE)
-                chunks = stream.feed(event)
-                fold.feed(event)
-            frames += [sse.data_frame(json.encode(chunk)) for chunk in chunks]
-            block, prefix, suffix = _spliced(stream)
-            literals = fold.literals(block) if block >= 0 else []
+                chunks = self._stream.feed(event)
+                self._fold.feed(event)
+                frames += [sse.data_frame(json.encode(chunk)) for chunk in chunks]
         if self.committed:
             if frames:
                 await self._reply.events(b"".join(frames))
         elif any(is_content(event) for event in arrived):
             await self._commit()
+
+    def _tell_run(self, run: TextRun, frames: list[bytes]) -> None:
+        """Translate text deltas: the first in full, where that tells how the others are framed."""
+        stream, literals = self._stream, run.literals
+        splice = stream.splice
+        if splice is None or splice.block != run.block:
+            first, *others = run.events
+            frames += [sse.data_frame(json.encode(chunk)) for chunk in stream.feed(first)]
+            splice, literals = stream.splice, literals[1:]
+            if splice is None or splice.block != run.block:
+                told = [chunk for event in others for chunk in stream.feed(event)]
+                frames += [sse.data_frame(json.encode(chunk)) for chunk in told]
+                return
+        if literals:
+            before, after = b"data: " + splice.prefix, splice.suffix + b"\n\n"
+            frames += (before, (after + before).join(literals), after)
 
     def note_usage(self) -> None:
         """Tell the outcome what was used so far."""
@@ -275,14 +284,6 @@ class StreamedChat:
             include_usage=bool(options.get("include_usage")),
             form=form,
         )
-
-
-def _spliced(stream: ChatStream) -> tuple[int, bytes, bytes]:
-    """Return how the stream's text deltas are framed now, and of which block; -1: of none."""
-    splice = stream.splice
-    if splice is None:
-        return -1, b"", b""
-    return splice.block, b"data: " + splice.prefix, splice.suffix + b"\n\n"
 
 
 def _incomplete() -> UpstreamBroken:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from isthmus.call import Incident, IncidentKind, Observer, Outcome, Usage
 from isthmus.errors import UpstreamError, UpstreamRefused
+from isthmus.redaction import masked
 from isthmus.routing.failover import Failover, Step
 from isthmus.routing.health import Health
 from isthmus.routing.plan import Route
@@ -55,8 +56,15 @@ class Exchange:
     """Carries calls to upstreams, trying the routes of a plan until one answers."""
 
     def __init__(
-        self, upstreams: Mapping[str, Upstream], health: Health, observer: Observer
+        self,
+        upstreams: Mapping[str, Upstream],
+        health: Health,
+        observer: Observer,
+        *,
+        secrets: Sequence[str] = (),
     ) -> None:
+        """Take what calls need; ``secrets`` are shown to nobody, whatever an upstream says."""
+        self._secrets = secrets
         self.upstreams = upstreams
         self.health = health
         self.observer = observer
@@ -81,8 +89,12 @@ class Exchange:
                     if step is None:
                         # What an answer broke off for says more than what came before it.
                         told = None if caller.committed else tour.failover.error
-                        raise told or error from None
-                    await asyncio.sleep(step.pause)
+                        told = told or error
+                        # An upstream may repeat the key that it refuses.
+                        told.message = masked(told.message, self._secrets)
+                        raise told from None
+                    if step.pause:
+                        await asyncio.sleep(step.pause)
                     route = step.route
                 else:
                     return
@@ -163,9 +175,7 @@ class _Tour:
         hedges, after = self._exchange.hedges, self._exchange.upstreams[route.upstream].hedge_after
         other = None if after is None else self.failover.alternative(route)
         if after is None or other is None:
-            message = await attempting.whole(prepared)
-            self._on_content()
-            return message
+            return await attempting.whole(prepared, self._on_content)
         hedges.note_call()
 
         another: list[Attempting] = []
@@ -174,12 +184,14 @@ class _Tour:
             self._tell("hedged", route)
             self.failover.forget(other)
             another.append(self._new(other))
-            return await another[0].whole(prepared)
+            return await another[0].whole(prepared, self._on_content)
 
         message = await first_of(
-            lambda: attempting.whole(prepared), ask_other, after=after, may=hedges.take
+            lambda: attempting.whole(prepared, self._on_content),
+            ask_other,
+            after=after,
+            may=hedges.take,
         )
-        self._on_content()
         # Whoever answered is who has served the call.
         winner = self._attempting = attempting if attempting.has_content else another[0]
         self._outcome.attempts.remove(winner.record)

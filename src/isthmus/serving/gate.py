@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-
 from isthmus.access.keys import KeyRing
 from isthmus.call import Outcome, Principal
 from isthmus.serving.admission import Admission
@@ -12,23 +9,25 @@ from isthmus.serving.request import Request
 
 
 class Gate:
-    """Every call goes through it, before its body is read."""
+    """Every call goes through it, before its body is read. Whoever has entered must leave."""
 
     def __init__(self, keys: KeyRing, admission: Admission) -> None:
         self._keys = keys
         self._admission = admission
 
-    @asynccontextmanager
-    async def entered(self, request: Request, outcome: Outcome) -> AsyncGenerator[Principal]:
-        """Hold a place while a call is under way; gives whose call it is.
+    async def enter(self, request: Request, outcome: Outcome) -> Principal:
+        """Take a place for a call, and return whose call it is.
 
         Raises:
             AccessDenied: the key is missing or wrong.
             GatewayBusy: there is no place.
         """
-        principal = self._keys.authenticate(
-            request.headers.get("authorization"), request.headers.get("x-api-key")
-        )
+        headers = request.headers
+        principal = self._keys.authenticate(headers.get("authorization"), headers.get("x-api-key"))
         outcome.principal = principal.id
-        async with self._admission.admitted():
-            yield principal
+        await self._admission.enter()
+        return principal
+
+    def leave(self) -> None:
+        """Give the place back."""
+        self._admission.leave()

@@ -1,31 +1,32 @@
-"""HTTP/1.1 on the client's side: uvicorn's protocol, and what it leaves out.
+"""HTTP/1.1 on the client's side: a connection, its requests in turn, and their deadlines.
 
-Adds what `serving.connection` describes, deadlines for whatever a client may keep waiting for, and
-refuses requests that a careful server must not take: missing or several ``Host`` headers, oversized
-or too many headers, targets that are no path (RFC 9110 section 7.2, RFC 9112 sections 3.2 and 5).
-Trailers are dropped and offers to upgrade are ignored.
+httptools parses, strictly. What a careful server must not take is refused besides: missing or
+several ``Host`` headers, oversized or too many headers, targets that are no path (RFC 9110 section
+7.2, RFC 9112 sections 3.2 and 5). Trailers are dropped and offers to upgrade are ignored. A client
+that closes its sending side has left.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import struct
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import cast
+from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from isthmus.serving import refusal
-from isthmus.serving.connection import EXTENSION
 from isthmus.serving.crowd import Crowd
+from isthmus.serving.date_line import DateLine
 from isthmus.serving.deadline import Deadline
 from isthmus.serving.limits import Limits
+from isthmus.serving.request import Handler, Request
 from isthmus.serving.server_connection import ServerConnection
 
-if TYPE_CHECKING:
-    from uvicorn._types import ASGISendEvent
+log = logging.getLogger("isthmus")
 
 MAX_HEADER_BYTES = 32 * 1024
 MAX_HEADERS = 100
@@ -33,8 +34,7 @@ MAX_TARGET = 8 * 1024
 #: What may arrive in a row without a part of a message being complete. The parser keeps an
 #: unfinished header, or trailer, however long it gets.
 _MAX_UNFINISHED = MAX_HEADER_BYTES + MAX_TARGET
-#: Requests that a client may have waiting before it is no longer read from. uvicorn stops at the
-#: first, which hides whether the client has left.
+#: Requests that a client may have waiting before it is no longer read from.
 _MAX_AHEAD = 64
 #: What a client still sends after a refusal is taken in and forgotten: so many bytes, or seconds.
 _MAX_DISCARDED = 1024 * 1024
@@ -47,6 +47,8 @@ _BODY_RATE = 16 * 1024
 _LAST_CALL = 0.5
 #: How long a client of HTTP/1.0 gets to read before its connection is reset.
 _RESET_DELAY = 0.2
+#: Bytes that wait for a client before whoever sends more has to wait as well.
+_HIGH_WATER = 64 * 1024
 
 
 #: What is under way on a connection: nothing, the head of a request, its body.
@@ -57,70 +59,79 @@ class _Refused(Exception):
     """Stops the parser; the protocol knows why."""
 
 
-class _Unframed:
-    """Sends to a client of HTTP/1.0, which knows no chunks; uvicorn would send some.
+class Hall:
+    """What all connections of one server share.
 
-    Without a length the answer ends where the connection does (RFC 9112 section 6.3).
+    ``date`` writes a header line for every answer; ``calls``: the tasks under way.
     """
 
-    def __init__(self, cycle: RequestResponseCycle) -> None:
-        self._cycle = cycle
-        self._send = cycle.send
-        self._has_length = True
-
-    async def send(self, message: ASGISendEvent) -> None:
-        if message["type"] == "http.response.start":
-            names = [name.lower() for name, _ in message.get("headers", ())]
-            self._has_length = b"content-length" in names
-            if not self._has_length:
-                self._cycle.chunked_encoding = False
-        elif message["type"] == "http.response.body" and not self._has_length:
-            # So that whatever comes is what was expected.
-            self._cycle.expected_content_length = len(message.get("body", b""))
-        await self._send(message)
+    def __init__(self, handler: Handler, limits: Limits, crowd: Crowd) -> None:
+        self.handler = handler
+        self.limits = limits
+        self.crowd = crowd
+        self.date = DateLine()
+        self.connections: set[IsthmusProtocol] = set()
+        self.calls: set[asyncio.Task[None]] = set()
 
 
-class IsthmusProtocol(HttpToolsProtocol):
-    """One client connection. ``crowd`` counts it among the others of its server."""
+class IsthmusProtocol(asyncio.Protocol):
+    """One client connection, in a hall with the others of its server."""
 
-    def __init__(self, *args: Any, limits: Limits, crowd: Crowd, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._limits = limits
-        self._crowd = crowd
+    transport: asyncio.Transport
+
+    def __init__(self, hall: Hall) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._hall = hall
+        self.date = hall.date
+        self._limits = hall.limits
+        self._parser = _parser(self)
         self._deadline = Deadline(self.loop, self._expired)
         self._phase = self._watched = _BETWEEN
+        #: Of the request that is being parsed.
+        self._target = b""
+        self._names: list[bytes] = []
+        self._values: list[bytes] = []
+        self._head_read = False
+        self._head_bytes = 0
         self._body_bytes = 0
         self._body_began = 0.0
+        #: The last request whose head has arrived, those that wait for their turn, and all whose
+        #: answers are not over.
+        self._arriving: ServerConnection | None = None
+        self._waiting: deque[Request] = deque()
+        self._live: deque[ServerConnection] = deque()
         self._stall = Deadline(self.loop, self._stalled)
         self._unsent = 0
-        self._live: deque[ServerConnection] = deque()
-        self._header_bytes = 0
-        self._head_read = False
+        self._drained: asyncio.Future[None] | None = None
+        self.blocked = False
+        self._paused = False
         self._parts = 0
         self._unfinished = 0
         self._refusal = refusal.MALFORMED
         self._discarded: int | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, if there is room."""
-        super().connection_made(transport)
-        if not self._crowd.enter(self):
+        self.transport = cast("asyncio.Transport", transport)
+        self._hall.connections.add(self)
+        if not self._hall.crowd.enter(self):
             self._discarded = 0
-            self.transport.write(refusal.CROWDED.words(self.server_state.default_headers))
+            self.transport.write(refusal.CROWDED.words(self.date()))
             self.transport.close()
             return
+        self.transport.set_write_buffer_limits(high=_HIGH_WATER)
         self._watched = _HEAD
         self._deadline.set(self._limits.header)
 
     def data_received(self, data: bytes) -> None:
         """Take what the client sent."""
-        self._unset_keepalive_if_required()
         if self._discarded is not None:
             self._discarded += len(data)
             if self._discarded > _MAX_DISCARDED:
                 self.transport.close()
             return
         parts, rest = self._parts, data
+        self._head_bytes += len(data)
         try:
             while rest:
                 rest = self._parse(rest)
@@ -167,7 +178,7 @@ class IsthmusProtocol(HttpToolsProtocol):
         left = self._limits.body - elapsed
         if left > 0 and self._body_bytes >= _BODY_RATE * elapsed:
             self._deadline.set(min(left, _BODY_GRACE))
-        elif self.cycle.response_complete:
+        elif self._arriving is None or self._arriving.ended:
             self.close()
         else:
             self._refusal = refusal.SLOW_BODY
@@ -176,78 +187,128 @@ class IsthmusProtocol(HttpToolsProtocol):
     def _parse(self, data: bytes) -> bytes:
         """Parse; return what has to be parsed once more."""
         try:
-            self.parser.feed_data(data)
+            self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as stopped:
             # A server may ignore that another protocol is offered (RFC 9110 section 7.8), but the
             # parser does not read the body of such a request: begin again without the offer.
             # Java's own client makes one ("h2c") with whatever it asks first.
-            line = (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
-            head = [b"%b %b HTTP/%b\r\n" % line]
-            head += [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
-            self.parser = httptools.HttpRequestParser(self)
-            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+            line = (self._parser.get_method(), self._target, self._parser.get_http_version())
+            head = [b"%b %b HTTP/%b\r\n" % (*line[:2], line[2].encode())]
+            pairs = zip(self._names, self._values, strict=True)
+            head += [b"%b: %b\r\n" % pair for pair in pairs if pair[0].lower() != b"upgrade"]
+            self._parser = _parser(self)
             return b"".join([*head, b"\r\n", data[stopped.args[0] :]])
         return b""
 
     def on_message_begin(self) -> None:
-        """Start counting what the headers take."""
-        super().on_message_begin()
+        """Begin with a request."""
         self._phase = _HEAD
         self._parts += 1
-        self._header_bytes = 0
+        self._target = b""
+        self._names, self._values = [], []
         self._head_read = False
 
     def on_url(self, url: bytes) -> None:
         """Take a piece of the target."""
-        super().on_url(url)
-        if len(self.url) > MAX_TARGET:
+        self._target += url
+        if len(self._target) > MAX_TARGET:
             self._refuse(refusal.LONG_TARGET)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take one header, unless it is a trailer: nobody would have checked it."""
-        if self._head_read:
-            return
-        super().on_header(name, value)
-        self._header_bytes += len(name) + len(value)
-        if self._header_bytes > MAX_HEADER_BYTES or len(self.headers) > MAX_HEADERS:
-            self._refuse(refusal.LARGE_HEADERS)
+        if not self._head_read:
+            self._names.append(name)
+            self._values.append(value)
 
     def on_headers_complete(self) -> None:
-        """Start the application, with the connection in its scope."""
+        """Let the request be answered, or wait for its turn."""
         self._parts += 1
-        version = self.parser.get_http_version()
-        self._check_head(version)
-        if self.parser.should_upgrade():
+        parser = self._parser
+        version = parser.get_http_version()
+        headers = self._checked_headers(version)
+        if parser.should_upgrade():
             return  # `_parse` begins again
         self._head_read = True
         self._phase = _BODY
-        self._body_bytes = 0
-        self._crowd.busy(self)
-        super().on_headers_complete()
-        if not self._crowd.keeps:
-            self.cycle.keep_alive = False
-        if version == "1.0":
-            self.cycle.send = _Unframed(self.cycle).send
-        if 0 < len(self.pipeline) <= _MAX_AHEAD:
-            self.flow.resume_reading()
-        connection = ServerConnection(self, self.cycle)
-        while self._live and self._live[0].ended:
-            self._live.popleft()
-        self._live.append(connection)
-        self.scope["extensions"] = {EXTENSION: connection}  # type: ignore[typeddict-item]
+        self._head_bytes = self._body_bytes = 0
+        hall = self._hall
+        hall.crowd.busy(self)
+        method = parser.get_method().decode()
+        is_old = version == "1.0"
+        connection = self._arriving = ServerConnection(self, method=method, is_old=is_old)
+        connection.keep_alive = not is_old and hall.crowd.keeps and parser.should_keep_alive()
+        if headers.get("expect", "").lower() == "100-continue":
+            connection.expect_continue()
+        request = self._request(method, headers, connection)
+        live = self._live
+        while live and live[0].ended:
+            live.popleft()
+        live.append(connection)
+        if len(live) == 1:
+            self._begin(request)
+        else:
+            self._waiting.append(request)
+            if len(self._waiting) > _MAX_AHEAD:
+                self.pause_reading()
+
+    def _checked_headers(self, version: str) -> dict[str, str]:
+        """Return the headers by their names in lower case, if the head may be taken."""
+        names, values = self._names, self._values
+        if version not in ("1.0", "1.1"):
+            self._refuse(refusal.MALFORMED)
+        if not self._target.startswith(b"/") or self._parser.get_method() == b"CONNECT":
+            self._refuse(refusal.NO_PATH)
+        if len(names) > MAX_HEADERS or (
+            self._head_bytes > MAX_HEADER_BYTES
+            and sum(map(len, names)) + sum(map(len, values)) > MAX_HEADER_BYTES
+        ):
+            self._refuse(refusal.LARGE_HEADERS)
+        # All at once: no value can hold a null character.
+        told = b"\0".join(names).decode("latin-1").lower().split("\0")
+        hosts = told.count("host")
+        if hosts > 1 or (hosts == 0 and version == "1.1"):
+            self._refuse(refusal.HOSTS)
+        return dict(zip(told, b"\0".join(values).decode("latin-1").split("\0"), strict=True))
+
+    def _request(
+        self, method: str, headers: dict[str, str], connection: ServerConnection
+    ) -> Request:
+        target = self._target.partition(b"#")[0]
+        path, _, query = target.partition(b"?")
+        plain = path.decode("ascii")
+        request = Request(method, unquote(plain) if "%" in plain else plain, headers, connection)
+        request.query = query
+        return request
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
         self._parts += 1
         self._body_bytes += len(body)
-        super().on_body(body)
+        if self._arriving is not None:
+            self._arriving.feed(body)
 
     def on_message_complete(self) -> None:
         """Take the end of the request."""
         self._parts += 1
         self._phase = _BETWEEN
-        if not self.parser.should_upgrade():
-            super().on_message_complete()
+        self._head_bytes = 0
+        if self._arriving is not None and not self._parser.should_upgrade():
+            self._arriving.feed_end()
+
+    def _begin(self, request: Request) -> None:
+        """Have a request answered."""
+        task = self.loop.create_task(self._carry(request))
+        self._hall.calls.add(task)
+
+    async def _carry(self, request: Request) -> None:
+        connection = cast("ServerConnection", request.connection)
+        try:
+            await self._hall.handler(request)
+        finally:
+            self._hall.calls.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+            if not (connection.ended or connection.disconnected):
+                log.error("a request was left without the end of its answer")
+                self.transport.close()
 
     def eof_received(self) -> None:
         """Take it that the client has left: who closes one direction gets no answer either.
@@ -258,32 +319,49 @@ class IsthmusProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell every request of this connection that its client has left."""
-        self._crowd.leave(self)
+        self._hall.connections.discard(self)
+        self._hall.crowd.leave(self)
         self._deadline.close()
         self._stall.close()
-        super().connection_lost(exc)
+        self._unblock()
         self._leave()
         self._live.clear()
+        self._waiting.clear()
 
-    def on_response_complete(self) -> None:
+    def answered(self) -> None:
         """Go on with the next request, or wait for one."""
-        super().on_response_complete()
         if self.transport.is_closing():
             self._give_up_later()
-        elif all(connection.ended for connection in self._live):
-            self._crowd.idle(self)
+            return
+        if self._paused:
+            self.resume_reading()
+        if self._waiting:
+            self._begin(self._waiting.popleft())
+        else:
+            self._hall.crowd.idle(self)
+            if self._phase == _BETWEEN:
+                self._watched = _BETWEEN
+                self._deadline.set(self._limits.keep_alive)
+
+    def pause_reading(self) -> None:
+        """Read no more for now."""
+        if not self._paused:
+            self._paused = True
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        if self._paused and len(self._waiting) <= _MAX_AHEAD and not self.transport.is_closing():
+            self._paused = False
+            self.transport.resume_reading()
 
     def shutdown(self) -> None:
         """Take no further request once this one is answered, or the next: it may be on its way."""
-        if any(not connection.ended for connection in self._live):
-            self.cycle.keep_alive = False
+        under_way = [connection for connection in self._live if not connection.ended]
+        if under_way:
+            under_way[-1].keep_alive = False
         elif self._phase == _BETWEEN:
-            self._unset_keepalive_if_required()
             self._deadline.set(_LAST_CALL)
-
-    def timeout_keep_alive_handler(self) -> None:
-        """Close a connection that nobody uses."""
-        self.close()
 
     def dismiss(self) -> None:
         """Close a connection on which nothing is under way, in favour of another."""
@@ -301,14 +379,26 @@ class IsthmusProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         """Note that the client takes no more for now; not for ever."""
-        super().pause_writing()
+        self.blocked = True
         self._watch_client()
 
     def resume_writing(self) -> None:
         """Note that the client takes more."""
-        super().resume_writing()
+        self._unblock()
         if not self.transport.is_closing():
             self._stall.clear()
+
+    async def unblocked(self) -> None:
+        """Wait until the client has taken enough, or is gone."""
+        if self.blocked:
+            self._drained = self._drained or self.loop.create_future()
+            await asyncio.shield(self._drained)
+
+    def _unblock(self) -> None:
+        self.blocked = False
+        drained, self._drained = self._drained, None
+        if drained is not None:
+            drained.set_result(None)
 
     def _watch_client(self) -> None:
         self._unsent = self.transport.get_write_buffer_size()
@@ -332,15 +422,6 @@ class IsthmusProtocol(HttpToolsProtocol):
         self._leave()
         self.transport.abort()
 
-    def _check_head(self, version: str) -> None:
-        if version not in ("1.0", "1.1"):
-            self._refuse(refusal.MALFORMED)
-        if not self.url.startswith(b"/") or self.parser.get_method() == b"CONNECT":
-            self._refuse(refusal.NO_PATH)
-        hosts = sum(name == b"host" for name, _ in self.headers)
-        if hosts > 1 or (hosts == 0 and version == "1.1"):
-            self._refuse(refusal.HOSTS)
-
     def _refuse(self, why: refusal.Refusal) -> None:
         self._refusal = why
         raise _Refused
@@ -353,11 +434,12 @@ class IsthmusProtocol(HttpToolsProtocol):
         if not in_between:
             self.close()
             return
-        self.transport.write(self._refusal.words(self.server_state.default_headers))
+        self.transport.write(self._refusal.words(self.date()))
         # Closing while the client still sends would reset the connection, and the answer might be
         # lost with it (RFC 9112 section 9.6).
         self._discarded = 0
-        self.flow.resume_reading()
+        self._waiting.clear()
+        self.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(_LINGER, self.close)
@@ -368,7 +450,7 @@ class IsthmusProtocol(HttpToolsProtocol):
 
     def reset_when_flushed(self) -> None:
         """Reset the connection once its buffer is empty and the client had time to read."""
-        transport, loop = self.transport, asyncio.get_running_loop()
+        transport, loop = self.transport, self.loop
         waited = loop.time()
 
         def reset() -> None:
@@ -383,3 +465,10 @@ class IsthmusProtocol(HttpToolsProtocol):
             transport.abort()
 
         loop.call_later(_RESET_DELAY, reset)
+
+
+def _parser(protocol: IsthmusProtocol) -> httptools.HttpRequestParser:
+    parser = httptools.HttpRequestParser(protocol)
+    # What follows a request that asked for the end is no reason to leave it unanswered.
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)
+    return parser

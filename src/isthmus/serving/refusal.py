@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
-
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from isthmus.errors import GatewayBusy, GatewayError, InvalidRequest
 from isthmus.serving.request_id import new_request_id
+from isthmus.serving.server_connection import STATUS_LINES
 from isthmus.wire import json
 from isthmus.wire.chat import errors as chat_errors
 
@@ -20,12 +18,11 @@ class Refusal(NamedTuple):
     code: str
     message: str
 
-    def words(self, default_headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-        """Write the whole answer, after which the connection ends."""
+    def words(self, date: bytes) -> bytes:
+        """Write the whole answer, after which the connection ends; ``date`` is a header line."""
         error = self._error()
         body = json.encode(chat_errors.document(error))
         headers = [
-            *default_headers,
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),
             (b"connection", b"close"),
@@ -34,7 +31,7 @@ class Refusal(NamedTuple):
         steering = chat_errors.headers(error)
         headers += [(name.encode(), value.encode()) for name, value in steering.items()]
         lines = [b"%b: %b\r\n" % header for header in headers]
-        return b"".join([STATUS_LINE[self.status], *lines, b"\r\n", body])
+        return b"".join([STATUS_LINES[self.status], date, *lines, b"\r\n", body])
 
     def _error(self) -> GatewayError:
         if self.status == 503:

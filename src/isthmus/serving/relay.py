@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol, cast
 
-from isthmus.errors import UpstreamBroken, UpstreamError
+from isthmus.errors import UpstreamBroken
 from isthmus.serving.arrived import Arrived
 from isthmus.serving.timers import Watch
 from isthmus.upstreams import failures
@@ -15,6 +15,7 @@ from isthmus.upstreams.transport import TransportError, UpstreamResponse
 from isthmus.wire import json, sse
 from isthmus.wire.messages import events
 from isthmus.wire.messages.documents import Event, Message
+from isthmus.wire.messages.reading import EventReader
 
 #: A whole answer is held in memory; no model writes this much.
 MAX_ANSWER = 64 * 1024 * 1024
@@ -27,8 +28,7 @@ _DRAIN_SECONDS = 1.0
 class Listener(Protocol):
     """Whoever takes an answer.
 
-    ``reads_lazily``: it only wants the end, so events need not be read one by one. ``blocked``: its
-    client takes nothing at the moment.
+    ``reads_lazily``: it only wants the end, so events need not be read one by one.
     """
 
     reads_lazily: bool
@@ -38,9 +38,8 @@ class Listener(Protocol):
         """Whether the answer has ended as its protocol demands; nothing more will come."""
         ...
 
-    @property
     def blocked(self) -> bool:
-        """Whether handing it anything would have to wait for the client."""
+        """Say whether its client takes nothing at the moment."""
         ...
 
     async def take(self, arrived: list[Arrived]) -> None:
@@ -102,53 +101,32 @@ async def _events(
     response: UpstreamResponse, listener: Listener, watch: Watch, on_content: Callable[[], None]
 ) -> None:
     """Read to the end of the answer; hand over the events of each read at once."""
-    decoder = sse.Decoder()
+    reader = EventReader()
     has_content = False
     pace = _Pace() if listener.reads_lazily else None
     while not listener.complete:
         try:
             chunk = await response.read_some()
-            frames = decoder.feed(chunk)
+            arrived = reader.feed(chunk)
         except TransportError:
             raise UpstreamBroken("The upstream broke off in the middle of its answer.") from None
         except sse.EventTooLarge as error:
             raise UpstreamBroken(f"The upstream's stream is broken: {error}.") from None
         if not chunk:
             return
-        arrived, failure = _decoded(frames)
         watch.heard(arrived)
         if not has_content and any(map(events.is_content, arrived)):
             has_content = True
             watch.content()
             on_content()
         if arrived:
-            await _hand_over(arrived, listener, watch)
-        if failure is not None:
-            raise failure
+            await listener.take(arrived)
+        if reader.failure is not None:
+            raise reader.failure
+        if reader.reported is not None:
+            raise failures.reported(reader.reported)
         if pace is not None:
             await pace.wait()
-
-
-async def _hand_over(arrived: list[Arrived], listener: Listener, watch: Watch) -> None:
-    if not listener.blocked:
-        await listener.take(arrived)
-        return
-    with watch.paused():
-        await listener.take(arrived)
-
-
-def _decoded(frames: list[sse.ServerEvent]) -> tuple[list[Arrived], UpstreamError | None]:
-    """Decode frames up to the first that reports or is an error."""
-    arrived: list[Arrived] = []
-    for frame in frames:
-        try:
-            event = events.decode(frame)
-        except UpstreamBroken as error:
-            return arrived, error
-        if not isinstance(event, events.TextDelta) and event["type"] == "error":
-            return arrived, failures.reported(event)
-        arrived.append(event)
-    return arrived, None
 
 
 async def _drain(response: UpstreamResponse) -> None:

@@ -1,7 +1,7 @@
 """The answer to one HTTP request: whole, or as server-sent events.
 
-Owns the headers that every answer carries and the order of ASGI messages. What is said in a
-protocol's own words comes from ``wire/``.
+Owns the headers that every answer carries. What is said in a protocol's own words comes from
+``wire/``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from isthmus.serving.connection import Connection
-from isthmus.serving.request import Send
 from isthmus.wire import json
 
 _EVENT_STREAM = {
@@ -29,7 +28,20 @@ class Reply:
     ``last_write`` is the time, by the loop's clock, when events were last sent.
     """
 
-    def __init__(self, send: Send, connection: Connection, request_id: str) -> None:
+    __slots__ = (
+        "_connection",
+        "_now",
+        "broken",
+        "finished",
+        "headers",
+        "last_write",
+        "request_id",
+        "started",
+        "status",
+        "streams",
+    )
+
+    def __init__(self, connection: Connection, request_id: str) -> None:
         self.request_id = request_id
         self.started = False
         self.finished = False
@@ -39,7 +51,6 @@ class Reply:
         self.headers: dict[str, str] = {"x-request-id": request_id, "request-id": request_id}
         self.last_write = 0.0
         self._now = asyncio.get_running_loop().time
-        self._send = send
         self._connection = connection
 
     @property
@@ -59,48 +70,41 @@ class Reply:
         ``linger`` runs when the client has all of it but the connection is not yet done with.
         """
         body = json.encode(document)
-        self.headers.update(headers or {})
+        if headers:
+            self.headers.update(headers)
         self.headers["content-type"] = "application/json"
         self.headers["content-length"] = str(len(body))
-        answer = self._connection.answer
-        if answer is not None and linger is None:
-            self.status, self.started, self.finished = status, True, True
-            answer(status, _lines(self.headers), body)
+        self.status, self.started = status, True
+        if linger is None:
+            self.finished = True
+            await self._connection.answer(status, _lines(self.headers), body)
             return
-        await self._start(status)
-        if linger is not None:
-            await self._send({"type": "http.response.body", "body": body, "more_body": True})
-            body = b""
-            await linger()
-        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+        await self._connection.start(status, _lines(self.headers))
+        await self._connection.send(body)
+        await linger()
+        await self._connection.finish(b"")
         self.finished = True
 
     async def start_events(self) -> None:
-        """Send the head of a stream of events."""
+        """Send the head of a stream of events, with the first of them."""
         self.headers.update(_EVENT_STREAM)
-        self.streams = True
-        await self._start(200)
+        self.status, self.started, self.streams = 200, True, True
+        await self._connection.start(200, _lines(self.headers))
 
-    async def events(self, frames: bytes) -> None:
+    def events(self, frames: bytes) -> Awaitable[None]:
         """Send framed events. Returns when the client can take more."""
         self.last_write = self._now()
-        await self._send({"type": "http.response.body", "body": frames, "more_body": True})
+        return self._connection.send(frames)
 
     async def finish_events(self, frames: bytes) -> None:
         """Send the last events and end the stream as complete."""
-        await self._send({"type": "http.response.body", "body": frames, "more_body": False})
+        await self._connection.finish(frames)
         self.finished = True
 
     def break_off(self) -> None:
         """End the stream so that no client can take it for complete."""
         self._connection.abort()
         self.finished = self.broken = True
-
-    async def _start(self, status: int) -> None:
-        self.status = status
-        self.started = True
-        headers = [(name.encode(), _safe(value)) for name, value in self.headers.items()]
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
 
 def _lines(headers: Mapping[str, str]) -> bytes:

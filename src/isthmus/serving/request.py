@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 from isthmus.errors import InvalidRequest
 from isthmus.serving.compressed import Gunzip
-
-Scope = dict[str, Any]
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+from isthmus.serving.connection import Connection
 
 #: The Messages API takes no more; neither do we.
 MAX_BODY = 32 * 1024 * 1024
@@ -21,19 +16,19 @@ _LINGER = 2.0
 
 
 class Request:
-    """Wraps an ASGI scope; headers by lower-case name, the last one of a name wins."""
+    """A request whose head has arrived; headers by lower-case name, the last one of a name wins."""
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
-        self.method: str = scope["method"]
-        path: str = scope["path"]
+    __slots__ = ("connection", "headers", "method", "path", "query")
+
+    def __init__(
+        self, method: str, path: str, headers: Mapping[str, str], connection: Connection
+    ) -> None:
+        self.method = method
         # A trailing slash means the same thing; a redirect would lose the client's credential.
         self.path = path.rstrip("/") or "/"
-        self.query: bytes = scope.get("query_string", b"")
-        self.headers: Mapping[str, str] = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        }
-        self._receive = receive
-        self._more = True
+        self.query = b""
+        self.headers = headers
+        self.connection = connection
 
     async def body(self) -> bytes:
         """Read the whole body.
@@ -41,6 +36,7 @@ class Request:
         Raises:
             InvalidRequest: it is larger than `MAX_BODY` (413), found out as early as possible, or
                 of an encoding that is not served (415).
+            ClientGone: the client left before it was complete.
         """
         unpacking = self._unpacking()
         declared = self.headers.get("content-length", "")
@@ -48,15 +44,14 @@ class Request:
             raise _too_large()
         chunks: list[bytes] = []
         size = 0
-        while self._more:
-            chunk = await self._read()
+        while chunk := await self.connection.receive():
             size += len(chunk)
             if size > MAX_BODY:
                 raise _too_large()
             chunks.append(chunk if unpacking is None else unpacking.feed(chunk))
         if unpacking is not None:
             unpacking.close()
-        return b"".join(chunks)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     async def discard(self) -> None:
         """Read what is left of the body and forget it, for a moment.
@@ -66,18 +61,10 @@ class Request:
         left = MAX_BODY
         try:
             async with asyncio.timeout(_LINGER):
-                while self._more and left > 0:
-                    left -= len(await self._read())
+                while left > 0 and (chunk := await self.connection.receive()):
+                    left -= len(chunk)
         except TimeoutError:
             return
-
-    async def _read(self) -> bytes:
-        message = await self._receive()
-        if message["type"] == "http.disconnect":
-            self._more = False
-            raise ClientGone
-        self._more = message.get("more_body", False)
-        return message.get("body", b"")
 
     def _unpacking(self) -> Gunzip | None:
         """Return what unpacks the body; None where it is not packed."""
@@ -100,8 +87,8 @@ class Request:
         )
 
 
-class ClientGone(Exception):
-    """The client left before its request was complete: nobody is there to be answered."""
+#: Answers one request.
+Handler = Callable[[Request], Awaitable[None]]
 
 
 def _too_large() -> InvalidRequest:

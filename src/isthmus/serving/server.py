@@ -18,20 +18,19 @@ import socket
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
-from functools import partial
 from types import FrameType
-from typing import Any, Literal, cast
+from typing import Any, Protocol, cast
 
 import uvicorn
 from msgspec import Struct, field
-from uvicorn.server import ServerState
 
 from isthmus.serving.control import Patience
 from isthmus.serving.crowd import Crowd
 from isthmus.serving.drain import Drain
 from isthmus.serving.limits import DEFAULT_LIMITS, Limits
 from isthmus.serving.pressure import Pressure
-from isthmus.serving.protocol import IsthmusProtocol
+from isthmus.serving.protocol import Hall, IsthmusProtocol
+from isthmus.serving.request import Handler, Request
 from isthmus.serving.worker import Orders
 
 log = logging.getLogger("isthmus")
@@ -84,11 +83,14 @@ class _Server(uvicorn.Server):
         config: uvicorn.Config,
         draining: Draining,
         hooks: Hooks,
-        crowd: Crowd,
+        hall: Hall,
     ) -> None:
         super().__init__(config)
         self._hooks = hooks
-        self._crowd = crowd
+        self._hall = hall
+        # What the superclass wants to know of connections and calls.
+        self.server_state.connections = cast("Any", hall.connections)
+        self.server_state.tasks = hall.calls
         self._drain = hooks.drain
         self._draining = draining
         self._orders: Orders | None = None
@@ -131,8 +133,7 @@ class _Server(uvicorn.Server):
 
     def _relieve(self) -> None:
         """Break off the stream for which the most bytes wait, before memory runs out."""
-        connections = cast("set[IsthmusProtocol]", self.server_state.connections)
-        largest = max(connections, key=lambda one: one.unsent, default=None)
+        largest = max(self._hall.connections, key=lambda one: one.unsent, default=None)
         if largest is not None and largest.unsent:
             log.error("memory is running out: breaking off the stream with the most unsent bytes")
             largest.break_off()
@@ -152,7 +153,7 @@ class _Server(uvicorn.Server):
 
     def _leave(self, patience: Patience) -> None:
         self._drain.draining = True
-        self._crowd.keeps = False
+        self._hall.crowd.keeps = False
         leaves_at = time.monotonic() + patience.taking
         # Another signal may come while one is taken: the more impatient one counts.
         self._leaves_at = min(self._leaves_at, leaves_at)
@@ -161,7 +162,7 @@ class _Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """End the main loop once the drain delay is over."""
         tight = self._hooks.pressure is not None and self._hooks.pressure.tight
-        self._crowd.keeps = not (tight or self._drain.draining)
+        self._hall.crowd.keeps = not (tight or self._drain.draining)
         if self._orders is not None and self._drain.draining and not self._said_draining:
             self._said_draining = True
             self._orders.draining()
@@ -175,7 +176,7 @@ class _Server(uvicorn.Server):
         The superclass would close what the answers stand on before they have ended.
         """
         await self._wait_until_idle(lambda: self._gives_up_at)
-        running = list(self.server_state.tasks)
+        running = list(self._hall.calls)
         if running:
             log.warning("stopping with %d calls unfinished", len(running))
         for task in running:
@@ -184,25 +185,36 @@ class _Server(uvicorn.Server):
         await self._wait_until_idle(lambda: last)
 
     async def _wait_until_idle(self, deadline: Callable[[], float]) -> None:
-        state = self.server_state
-        while state.connections or state.tasks:
+        hall = self._hall
+        while hall.connections or hall.calls:
             if time.monotonic() >= deadline():
                 return
             await asyncio.sleep(0.02)
 
 
+class Application(Protocol):
+    """What can be served: `serve` answers a request, calling it lives through ASGI's lifespan."""
+
+    async def serve(self, request: Request) -> None:
+        """Answer one request."""
+        ...
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Take ASGI's messages about the life of the server."""
+        ...
+
+
 def serve(
-    app: Any,
+    app: Application,
     listener: socket.socket,
     *,
     hooks: Hooks,
     draining: Draining = DEFAULT_DRAINING,
     limits: Limits = DEFAULT_LIMITS,
 ) -> int:
-    """Serve an ASGI application on a bound socket until a signal ends it; return the exit code."""
-    crowd = Crowd(limits.max_connections)
-    config = _config(app, limits, crowd, lifespan="on")
-    server = _Server(config, draining, hooks, crowd)
+    """Serve an application on a bound socket until a signal ends it; return the exit code."""
+    hall = Hall(app.serve, limits, Crowd(limits.max_connections))
+    server = _Server(_config(app, hall), draining, hooks, hall)
     with listener:
         try:
             server.run(sockets=[listener])
@@ -212,45 +224,34 @@ def serve(
 
 
 @asynccontextmanager
-async def also_serving(app: Any, listener: socket.socket) -> AsyncGenerator[None]:
-    """Serve another ASGI application on the running loop, without a lifespan, for as long as open.
+async def also_serving(handler: Handler, listener: socket.socket) -> AsyncGenerator[None]:
+    """Let ``handler`` answer requests on the running loop, too, for as long as open.
 
     ``listener`` is bound; it is closed in the end.
     """
-    crowd = Crowd(_MOST_BESIDE)
-    config, state = _config(app, DEFAULT_LIMITS, crowd, lifespan="off"), ServerState()
-    config.load()
-    make = partial(
-        IsthmusProtocol,
-        config=config,
-        server_state=state,
-        app_state={},
-        limits=DEFAULT_LIMITS,
-        crowd=crowd,
-    )
-    server = await asyncio.get_running_loop().create_server(make, sock=listener)
+    hall = Hall(handler, DEFAULT_LIMITS, Crowd(_MOST_BESIDE))
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: IsthmusProtocol(hall), sock=listener)
     try:
         yield
     finally:
         server.close()
-        for connection in list(state.connections):
+        for connection in list(hall.connections):
             connection.shutdown()
 
 
-def _config(
-    app: Any, limits: Limits, crowd: Crowd, *, lifespan: Literal["on", "off"]
-) -> uvicorn.Config:
+def _config(app: Application, hall: Hall) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=partial(IsthmusProtocol, limits=limits, crowd=crowd),  # type: ignore[arg-type]
+        http=lambda **_: IsthmusProtocol(hall),  # type: ignore[arg-type]
         loop="auto",
         ws="none",
-        lifespan=lifespan,
+        lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
+        date_header=False,
         proxy_headers=False,
-        timeout_keep_alive=limits.keep_alive,  # type: ignore[arg-type]
     )
 
 

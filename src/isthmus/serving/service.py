@@ -7,8 +7,7 @@ the last of them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 
 from isthmus.access.keys import KeyRing
 from isthmus.errors import InvalidRequest
@@ -33,16 +32,15 @@ class Service:
             table = self._below if rest else self._routes
             table.setdefault(start, {})[route.method] = route.endpoint(doors)
 
-    @contextmanager
-    def entered(self) -> Generator[None]:
+    def __enter__(self) -> None:
         """Keep it open while a request is inside."""
         self._inside += 1
-        try:
-            yield
-        finally:
-            self._inside -= 1
-            if self._retired and not self._inside:
-                self._empty.set()
+
+    def __exit__(self, *_: object) -> None:
+        """Note that a request has left."""
+        self._inside -= 1
+        if self._retired and not self._inside:
+            self._empty.set()
 
     async def retire(self) -> None:
         """Wait until the last request has left, then close it."""

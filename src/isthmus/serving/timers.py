@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from isthmus.serving.arrived import Arrived
+from isthmus.serving.limit import Limit
 from isthmus.upstreams.upstream import Timers
 from isthmus.wire.messages.documents import Event
-from isthmus.wire.messages.events import TextDelta
+from isthmus.wire.messages.events import TextRun
 
 #: Grammars have to be compiled before the first byte, and long prompts read: such answers may
 #: start later.
@@ -19,19 +19,25 @@ _PENSIVE = frozenset({"thinking", "redacted_thinking", "tool_use", "server_tool_
 
 
 class Watch:
-    """The deadline of one attempt: enter `limit`, then say what arrives.
+    """The deadline of one streamed attempt: enter `limit`, then say what arrives.
 
     Before the first content it is ``first_byte``, then ``first_content``; after it, ``stall``
     counts from the last bytes heard and ``content_idle`` from the last content, unless the model
-    thinks; ``total`` and the call's own ``deadline`` always apply. An answer in one piece has
-    ``unary_total`` and the latter. Moving a timer costs more than an event may, so deadlines move
-    in steps of a tenth of the stall's length, or when the model begins or ends to think.
+    thinks; ``total`` and the call's own ``deadline`` always apply, and nothing else does while the
+    client takes nothing (``blocked``) and so keeps the upstream waiting.
     """
 
-    def __init__(self, timers: Timers, *, streams: bool, slow_start: bool, deadline: float) -> None:
+    def __init__(
+        self,
+        timers: Timers,
+        *,
+        slow_start: bool,
+        deadline: float,
+        blocked: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._now = asyncio.get_running_loop().time
         self._timers = timers
-        self._slack = min(1.0, timers.stall / 10)
+        self._blocked = blocked
         factor = SLOW_START_FACTOR if slow_start else 1.0
         started = self._now()
         self._total = min(started + timers.total, deadline)
@@ -39,23 +45,18 @@ class Watch:
         self._has_content = False
         self._pensive = False
         self._content_at = started
-        self._moved = started
-        first_byte = min(self._total, started + timers.first_byte * factor)
-        whole = min(started + timers.unary_total, deadline)
-        self.limit = asyncio.timeout_at(first_byte if streams else whole)
+        self.limit = Limit(min(self._total, started + timers.first_byte * factor), self._excuse)
 
     def heard(self, arrived: list[Arrived]) -> None:
         """Note that bytes arrived, and the events that they completed."""
-        now, was_pensive = self._now(), self._pensive
+        now = self._now()
         for event in arrived:
-            if isinstance(event, TextDelta):
+            if isinstance(event, TextRun):
                 self._content_at = now
             elif event["type"] != "ping":
                 self._content_at = now
                 self._note_block(event)
-        late = now - self._moved >= self._slack
-        if late or not self._has_content or self._pensive != was_pensive:
-            self._move(now)
+        self._move(now)
 
     def _note_block(self, event: Event) -> None:
         match event:
@@ -71,23 +72,22 @@ class Watch:
         self._has_content = True
         self._move(self._now())
 
-    @contextmanager
-    def paused(self) -> Generator[None]:
-        """Let only the whole be limited meanwhile: the client keeps the upstream waiting."""
-        self.limit.reschedule(self._total)
-        try:
-            yield
-        finally:
-            now = self._now()
-            self._content_at = now
-            if not self.limit.expired():
-                self._move(now)
-
     def _move(self, now: float) -> None:
-        self._moved = now
-        deadline = min(self._total, now + self._timers.stall)
+        timers = self._timers
+        deadline = now + timers.stall
         if not self._has_content:
             deadline = min(deadline, self._first_content)
         elif not self._pensive:
-            deadline = min(deadline, self._content_at + self._timers.content_idle)
-        self.limit.reschedule(deadline)
+            idle = self._content_at + timers.content_idle
+            deadline = min(deadline, idle)
+        self.limit.move(min(self._total, deadline))
+
+    def _excuse(self) -> float:
+        """Return for how long nobody is to blame: while the client takes nothing, none is."""
+        now = self._now()
+        if now >= self._total or not self._blocked():
+            return 0.0
+        # Looked at again when the time without content would be over if it began now.
+        self._content_at = now
+        timers = self._timers
+        return min(timers.stall, timers.content_idle, self._total - now)

@@ -53,10 +53,21 @@ class Decoder:
         Raises:
             EventTooLarge: one event exceeds the limit.
         """
+        events = [parse(block) for block in self.blocks(chunk)]
+        return [event for event in events if event is not None]
+
+    def blocks(self, chunk: bytes) -> list[bytes]:
+        """Take the next bytes; return the blocks of lines they complete, for `parse`.
+
+        Raises:
+            EventTooLarge: one block exceeds the limit.
+        """
         if self._at_start:
             chunk = self._without_bom(chunk)
         if self._after_cr or b"\r" in chunk:
             chunk = self._with_lf_only(chunk)
+        if not self._buffer and chunk.endswith(b"\n\n"):
+            return chunk[:-2].split(b"\n\n")  # whole events, as most reads bring
         searched = max(len(self._buffer) - 1, 0)
         self._buffer += chunk
         if self._buffer.find(b"\n\n", searched) < 0:
@@ -65,12 +76,7 @@ class Decoder:
             return []
         *blocks, rest = bytes(self._buffer).split(b"\n\n")
         self._buffer = bytearray(rest)
-        events: list[ServerEvent] = []
-        for block in blocks:
-            event = _parse(block)
-            if event is not None:
-                events.append(event)
-        return events
+        return blocks
 
     def _without_bom(self, chunk: bytes) -> bytes:
         """Strip one leading byte order mark, which may itself arrive in pieces."""
@@ -92,8 +98,8 @@ class Decoder:
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
-def _parse(block: bytes) -> ServerEvent | None:
-    """Read one block of lines. None where it holds no data: such a block dispatches nothing."""
+def parse(block: bytes) -> ServerEvent | None:
+    """Read one block of lines, without the blank one; None where it holds no data."""
     head, mark, text = block.partition(b"\ndata: ")
     if mark and head.startswith(b"event: ") and b"\n" not in text and b"\n" not in head:
         # A name and one line of data: what nearly every event of a model looks like.

@@ -13,7 +13,7 @@ from isthmus.translate.chat_over_messages.form import AnswerForm
 from isthmus.translate.chat_over_messages.response import response
 from isthmus.translate.chat_over_messages.stream import ChatStream
 from isthmus.wire.json import encode
-from isthmus.wire.messages.events import TextDelta, decode
+from isthmus.wire.messages.events import TextRun, decode
 from isthmus.wire.messages.fold import Fold
 from isthmus.wire.sse import Decoder, ServerEvent
 
@@ -243,11 +243,11 @@ def spliced(events: list[dict]) -> bytes:
     for frame in Decoder().feed(make.framed(events)):
         event = decode(frame)
         splice = translator.splice
-        if isinstance(event, TextDelta) and splice and splice.block == event.block:
-            told += splice.prefix + event.literal + splice.suffix
+        if isinstance(event, TextRun) and splice and splice.block == event.block:
+            told += b"".join(splice.prefix + text + splice.suffix for text in event.literals)
             continue
-        event = event.event if isinstance(event, TextDelta) else event
-        told += b"".join(encode(chunk) for chunk in translator.feed(event))
+        for each in event.events if isinstance(event, TextRun) else [event]:
+            told += b"".join(encode(chunk) for chunk in translator.feed(each))
     return told
 
 
@@ -276,6 +276,6 @@ def test_only_text_that_would_be_written_the_same_is_passed_through(data, fast):
         f'{{"type":"content_block_delta","index":0,"delta":{{"type":"text_delta","text":{data}}}}}'
     )
     decoded = decode(ServerEvent("content_block_delta", event.encode()))
-    assert isinstance(decoded, TextDelta) == fast
-    document = decoded.event if isinstance(decoded, TextDelta) else decoded
-    assert document == json.loads(event)
+    assert isinstance(decoded, TextRun) == fast
+    documents = decoded.events if isinstance(decoded, TextRun) else [decoded]
+    assert documents == [json.loads(event)]

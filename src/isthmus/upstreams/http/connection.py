@@ -140,12 +140,17 @@ class Connection(asyncio.Protocol):
         Raises:
             TransportError: the body was cut off before its framed end.
         """
-        while not self._chunks:
+        chunks = self._chunks
+        while not chunks:
             if self._complete:
                 return b""
-            self._raise_failure()
-            await self._news()
-        chunks = self._chunks
+            if self._failure is not None:
+                self._raise_failure()
+            self._waiter = self._loop.create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
         taken = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         chunks.clear()
         self._buffered = 0

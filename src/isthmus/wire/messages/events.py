@@ -7,8 +7,8 @@ content_block_stop, then message_delta (one or more), message_stop. ``ping`` may
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+import re
+from typing import NamedTuple, cast
 
 import msgspec
 from msgspec import Raw, Struct
@@ -22,26 +22,31 @@ from isthmus.wire.sse import ServerEvent
 CONTENT = frozenset({"content_block_start", "content_block_delta", "message_delta", "message_stop"})
 
 
-def is_content(event: Event | TextDelta) -> bool:
+def is_content(event: Event | TextRun) -> bool:
     """Say whether an event shows content, or the end of an answer without any."""
-    return isinstance(event, TextDelta) or event["type"] in CONTENT
+    return isinstance(event, TextRun) or event["type"] in CONTENT
 
 
-class TextDelta(NamedTuple):
-    """A ``text_delta`` whose text was not decoded: ``literal`` is its JSON string, quotes included.
+class TextRun(NamedTuple):
+    """``text_delta`` events of one block, in a row, whose text was not decoded.
 
-    The text of most events only passes through. The literal is one that our own encoder would have
-    written, so whoever puts it into another document gets the very same bytes.
+    The text of most events only passes through: ``literals`` are the JSON strings, quotes included.
+    They are such as our own encoder would have written, so whoever puts them into another document
+    gets the very same bytes.
     """
 
     block: int
-    literal: bytes
+    literals: list[bytes]
 
     @property
-    def event(self) -> Event:
-        """The event as a document, as `decode` would have returned it."""
-        delta = {"type": "text_delta", "text": json.decode(self.literal)}
-        return {"type": "content_block_delta", "index": self.block, "delta": delta}
+    def events(self) -> list[Event]:
+        """The events as documents, as `decode` would have returned them."""
+        return [_document(self.block, literal) for literal in self.literals]
+
+
+def _document(block: int, literal: bytes) -> Event:
+    delta = {"type": "text_delta", "text": json.decode(literal)}
+    return {"type": "content_block_delta", "index": block, "delta": delta}
 
 
 class _Delta(Struct):
@@ -55,12 +60,13 @@ class _DeltaEvent(Struct):
     delta: _Delta
 
 
-#: Makes a named tuple without the detour by its ``__new__``: a stream has many deltas.
-_new: Callable[..., Any] = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+#: A JSON string that is written as our encoder would: other escapes are written in another way,
+#: and empty texts cause nothing.
+_LITERAL = re.compile(rb'"(?:[^"\\\x00-\x1f]++|\\["\\bfnrt])++"')
 _delta_decoder = msgspec.json.Decoder(_DeltaEvent)
 
 
-def decode(frame: ServerEvent) -> Event | TextDelta:
+def decode(frame: ServerEvent) -> Event | TextRun:
     """Decode one frame; a text delta stays as it came where that is possible.
 
     Raises:
@@ -82,7 +88,7 @@ def decode(frame: ServerEvent) -> Event | TextDelta:
     return document
 
 
-def _text_delta(data: bytes) -> TextDelta | None:
+def _text_delta(data: bytes) -> TextRun | None:
     """Read a text delta without decoding its text; None for everything that needs a closer look."""
     try:
         event = _delta_decoder.decode(data)
@@ -91,12 +97,16 @@ def _text_delta(data: bytes) -> TextDelta | None:
     if event.delta.type != "text_delta" or event.type != "content_block_delta":
         return None
     literal = bytes(event.delta.text)
-    # Escapes that our encoder writes in another way, empty texts, and what is no text at all.
-    if len(literal) <= 2 or literal[0] != 34 or b"\\u" in literal or b"\\/" in literal:
-        return None
-    if not literal.isascii():
+    return TextRun(event.index, [literal]) if is_literal(literal) else None
+
+
+def is_literal(text: bytes) -> bool:
+    """Say whether ``text`` is a JSON string as our encoder writes it, and not an empty one."""
+    if _LITERAL.fullmatch(text) is None:
+        return False
+    if not text.isascii():
         try:
-            literal.decode()  # the decoder does not look into what it leaves raw
+            text.decode()
         except UnicodeDecodeError:
-            return None
-    return _new(TextDelta, (event.index, literal))
+            return False
+    return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import groupby
 from typing import Any, cast
 
 from msgspec import Raw
@@ -165,7 +167,19 @@ class Fold:
 
 
 def _joined(pieces: list[str | bytes]) -> str:
-    return "".join([p if isinstance(p, str) else json.decode(p) for p in pieces])
+    """Join texts, and texts that are still JSON literals: many of these are decoded at once."""
+    text = ""
+    for is_literal, group in groupby(pieces, _is_literal):
+        if is_literal:
+            inner = b"".join([piece[1:-1] for piece in cast("Iterable[bytes]", group)])
+            text += json.decode(b'"%b"' % inner)
+        else:
+            text += "".join(cast("Iterable[str]", group))
+    return text
+
+
+def _is_literal(piece: str | bytes) -> bool:
+    return isinstance(piece, bytes)
 
 
 def _arguments(text: str) -> dict[str, Any] | None:
