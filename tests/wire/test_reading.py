@@ -52,8 +52,8 @@ def test_deltas_written_in_any_way_are_read_as_they_are(deltas):
         '{"delta":{"type":"text_delta"},"index":%d,"text":%s,"type":"content_block_delta"}',
     )
     sent = b"".join(
-        delta(json.dumps(text, ensure_ascii=ascii), index, patterns[which])
-        for text, ascii, index, which in deltas
+        delta(json.dumps(text, ensure_ascii=plain), index, patterns[which])
+        for text, plain, index, which in deltas
     )
     expected = [json.loads(frame.data) for frame in sse.Decoder().feed(sent)]
     assert read(EventReader(), sent) == expected
@@ -67,9 +67,7 @@ def test_texts_in_a_row_arrive_together_and_undecoded():
     assert arrived == [TextRun(0, [b'"a"']), TextRun(0, [b'"b"', b'"c"'])]
 
 
-@pytest.mark.parametrize(
-    "text", ['"\\u00e9"', '"a\\/b"', '""', '"\\u0000"', "null", "1", '"a","more":"b"', '"half']
-)
+@pytest.mark.parametrize("text", ['"\\u00e9"', '"a\\/b"', '""', '"\\u0000"', "null", "1", '"half'])
 def test_what_is_not_a_plain_text_is_decoded(text):
     reader = EventReader()
     reader.feed(delta('"a"'))
