@@ -14,7 +14,7 @@ from isthmus.serving.reply import Reply
 from isthmus.translate.chat_over_messages.form import PLAIN, AnswerForm
 from isthmus.translate.chat_over_messages.reasoning import thoughts_dropped
 from isthmus.translate.chat_over_messages.response import response
-from isthmus.translate.chat_over_messages.stream import ChatStream
+from isthmus.translate.chat_over_messages.stream import ChatStream, Splice
 from isthmus.wire import json, sse
 from isthmus.wire.chat import errors as chat_errors
 from isthmus.wire.chat.documents import Completion
@@ -140,6 +140,9 @@ class StreamedChat:
         self._held: list[bytes] = []
         self._stream = self._new_stream(PLAIN)
         self._spent: Usage | None = None
+        #: How text deltas are framed at the moment.
+        self._splice: Splice | None = None
+        self._before = self._after = b""
         #: What the events add up to: a paused turn goes back as it is.
         self._fold = Fold()
 
@@ -206,8 +209,11 @@ class StreamedChat:
                 told = [chunk for event in others for chunk in stream.feed(event)]
                 frames += [sse.data_frame(json.encode(chunk)) for chunk in told]
                 return
+        if splice is not self._splice:
+            self._splice = splice
+            self._before, self._after = b"data: " + splice.prefix, splice.suffix + b"\n\n"
         if literals:
-            before, after = b"data: " + splice.prefix, splice.suffix + b"\n\n"
+            before, after = self._before, self._after
             frames += (before, (after + before).join(literals), after)
 
     def note_usage(self) -> None:

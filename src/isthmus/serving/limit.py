@@ -1,4 +1,4 @@
-"""A time limit on what a task does meanwhile, as `asyncio.timeout_at`, for a quarter of its cost."""
+"""A time limit on what a task does meanwhile: as `asyncio.timeout_at`, but cheap to move."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Limit:
     asked then, and returns for how many more seconds nothing is to be done; 0: it is time.
     """
 
-    __slots__ = ("_cancelling", "_excuse", "_expired", "_loop", "_task", "_timer", "when")
+    __slots__ = ("_at", "_cancelling", "_excuse", "_expired", "_loop", "_task", "_timer", "when")
 
     def __init__(self, when: float, excuse: Callable[[], float] | None = None) -> None:
         self.when = when
@@ -23,13 +23,14 @@ class Limit:
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[object] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._at = -math.inf
         self._expired = False
         self._cancelling = 0
 
     def move(self, when: float) -> None:
         """Let it end at another time."""
         self.when = when
-        if self._timer is not None and when < self._timer.when():
+        if when < self._at and self._timer is not None:
             self._timer.cancel()
             self._set()
 
@@ -58,7 +59,8 @@ class Limit:
                 raise TimeoutError from error
 
     def _set(self) -> None:
-        self._timer = None if self.when == math.inf else self._loop.call_at(self.when, self._fire)
+        self._at = self.when
+        self._timer = None if self._at == math.inf else self._loop.call_at(self._at, self._fire)
 
     def _fire(self) -> None:
         self._timer = None

@@ -36,7 +36,8 @@ class Watch:
         blocked: Callable[[], bool] = lambda: False,
     ) -> None:
         self._now = asyncio.get_running_loop().time
-        self._timers = timers
+        self._stall = timers.stall
+        self._idle = timers.content_idle
         self._blocked = blocked
         factor = SLOW_START_FACTOR if slow_start else 1.0
         started = self._now()
@@ -73,14 +74,14 @@ class Watch:
         self._move(self._now())
 
     def _move(self, now: float) -> None:
-        timers = self._timers
-        deadline = now + timers.stall
+        deadline = now + self._stall
         if not self._has_content:
             deadline = min(deadline, self._first_content)
-        elif not self._pensive:
-            idle = self._content_at + timers.content_idle
-            deadline = min(deadline, idle)
-        self.limit.move(min(self._total, deadline))
+        elif not self._pensive and self._content_at != now:
+            deadline = min(deadline, self._content_at + self._idle)
+        elif not self._pensive and self._idle < self._stall:
+            deadline = now + self._idle
+        self.limit.move(min(deadline, self._total))
 
     def _excuse(self) -> float:
         """Return for how long nobody is to blame: while the client takes nothing, none is."""
@@ -89,5 +90,4 @@ class Watch:
             return 0.0
         # Looked at again when the time without content would be over if it began now.
         self._content_at = now
-        timers = self._timers
-        return min(timers.stall, timers.content_idle, self._total - now)
+        return min(self._stall, self._idle, self._total - now)

@@ -6,7 +6,7 @@ Owns the words for what can go wrong on a wire. Which of them may be tried elsew
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Literal, Protocol
 
 from msgspec import Struct
@@ -51,7 +51,7 @@ class UpstreamResponse(Protocol):
         """The response headers, names in lower case."""
         ...
 
-    async def read_some(self) -> bytes:
+    def read_some(self) -> Awaitable[bytes]:
         """Wait for the next bytes of the body and return all that are at hand; b"" at its end.
 
         Raises:

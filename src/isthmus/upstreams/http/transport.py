@@ -8,7 +8,7 @@ and no header is sent but those asked for and the framing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import NamedTuple
 
 from isthmus.upstreams.http.connection import Connection
@@ -155,11 +155,9 @@ class HttpResponse:
         self._connection: Connection | None = connection
         self._origin = origin
 
-    async def read_some(self) -> bytes:
+    def read_some(self) -> Awaitable[bytes]:
         """Wait for the next bytes of the body and return all that are at hand; b"" at its end."""
-        if self._connection is None:
-            return b""
-        return await self._connection.read()
+        return _nothing() if self._connection is None else self._connection.read()
 
     async def read_all(self, limit: int) -> bytes:
         """Read the whole body, up to ``limit`` bytes."""
@@ -178,6 +176,10 @@ class HttpResponse:
         if self._connection is not None:
             connection, self._connection = self._connection, None
             self._transport.give_back(connection, self._origin)
+
+
+async def _nothing() -> bytes:
+    return b""
 
 
 def _head(request: UpstreamRequest, to: Address) -> bytes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import groupby
 from typing import Any, cast
 
 from msgspec import Raw
@@ -167,19 +165,20 @@ class Fold:
 
 
 def _joined(pieces: list[str | bytes]) -> str:
-    """Join texts, and texts that are still JSON literals: many of these are decoded at once."""
+    """Join texts, and texts that are still JSON literals: those in a row are decoded at once."""
     text = ""
-    for is_literal, group in groupby(pieces, _is_literal):
-        if is_literal:
-            inner = b"".join([piece[1:-1] for piece in cast("Iterable[bytes]", group)])
-            text += json.decode(b'"%b"' % inner)
-        else:
-            text += "".join(cast("Iterable[str]", group))
-    return text
+    inner: list[bytes] = []
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            inner.append(piece[1:-1])
+            continue
+        text += _decoded(inner) + piece
+        inner.clear()
+    return text + _decoded(inner)
 
 
-def _is_literal(piece: str | bytes) -> bool:
-    return isinstance(piece, bytes)
+def _decoded(inner: list[bytes]) -> str:
+    return json.decode(b'"%b"' % b"".join(inner)) if inner else ""
 
 
 def _arguments(text: str) -> dict[str, Any] | None:
