@@ -27,7 +27,8 @@ TEMPLATE = """\
 | measured | {cpu_us_per_event:g} us of CPU for an event, {cpu_us_per_answer:g} us for an answer; \
 {heap_kb_per_stream:g} kB for a stream, {memory_mb_per_process:g} MB for a process |
 | chosen | cores {utilisation:.0%} busy at the peak; at most {connections_per_process:,} \
-connections for a process; {processes_per_pod} processes in a pod; {spare:.0%} more pods than the load needs |
+connections for a process; {processes_per_pod} processes in a pod; {spare:.0%} more pods \
+than the load needs |
 | assumed | {limit_operations_per_stream:g} limit operations and {ledger_rows_per_stream:g} ledger \
 row for a stream; a Redis primary does {redis_operations_per_second:,.0f} operations a second; a \
 PostgreSQL primary writes {postgres_rows_per_second:,.0f} rows of {ledger_row_bytes:g} bytes a \

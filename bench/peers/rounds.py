@@ -35,7 +35,7 @@ class Score:
 
 def measure(peers: Iterable[Peer], rounds: int, scale: float) -> list[Entry]:
     """Install and measure the peers, one after the other in each round."""
-    scores = [_installed(peer) for peer in peers]
+    scores = [installed(peer) for peer in peers]
     mock = processes.free_port()
     with tempfile.TemporaryDirectory() as directory:
         command: list[str | Path] = [processes.BIN / "mock", str(mock)]
@@ -46,7 +46,8 @@ def measure(peers: Iterable[Peer], rounds: int, scale: float) -> list[Entry]:
     return [score.entry() for score in scores]
 
 
-def _installed(peer: Peer) -> Score:
+def installed(peer: Peer) -> Score:
+    """Install a peer; return its score, with the reason where that failed."""
     score = Score(peer)
     try:
         installs.install(peer)
