@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import os
 import platform
 import sys
 from pathlib import Path
@@ -52,9 +53,10 @@ def measured(options: argparse.Namespace) -> figures.Run:
     processes.compile_tools()
     chosen = [peer for peer in PEERS if not options.only or peer.key in options.only]
     rounds = 1 if options.quick else ROUNDS
+    load = round(os.getloadavg()[0], 1)
     entries = measure(chosen, rounds, 0.3 if options.quick else 1.0)
     day = dt.datetime.now(dt.UTC).date().isoformat()
-    return figures.Run(day, machine(), rounds, tuple(entries))
+    return figures.Run(day, machine(), rounds, tuple(entries), load)
 
 
 def main() -> int:

@@ -40,12 +40,16 @@ class Entry(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A whole run: the day it was made (ISO), on what machine, with how many rounds."""
+    """A whole run: the day it was made (ISO), on what machine, with how many rounds.
+
+    `load` is the machine's load average before the run began: what else it had to do.
+    """
 
     day: str
     machine: str
     rounds: int
     entries: tuple[Entry, ...]
+    load: float = 0.0
 
 
 def median(rounds: Iterable[Figures]) -> Figures:

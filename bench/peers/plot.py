@@ -50,6 +50,7 @@ PANELS = (
     ),
 )
 OURS = "isthmus"
+LEGEND = "Shorter is better; logarithmic scales. nginx only passes bytes on."
 
 WIDTH, MARGIN, GAP = 880, 24, 40
 PANEL_WIDTH = (WIDTH - 2 * MARGIN - GAP) / 2
@@ -95,9 +96,7 @@ def svg(run: Run) -> str:
         f"<style>{STYLE}</style>",
         f'<rect class="ground" width="{WIDTH}" height="{height}" rx="6"/>',
         _text(MARGIN, 30, "What a gateway costs", "head"),
-        _text(
-            MARGIN, 49, f"Shorter is better; logarithmic scale. {run.machine}, {run.day}.", "note"
-        ),
+        _text(MARGIN, 49, f"{LEGEND} {run.machine}, {run.day}.", "note"),
     ]
     for index, panel in enumerate(PANELS):
         x = MARGIN + (index % 2) * (PANEL_WIDTH + GAP)

@@ -15,12 +15,15 @@ COLUMNS = (
     ("memory", "memory_mb"),
     ("first answer", "start_s"),
 )
+#: Above this load average other work takes a share of what is measured.
+_QUIET = 0.5
 
 
 def markdown(run: Run, absent: Mapping[str, str]) -> str:
     """Return the part of the page that a run fills."""
+    busy = f" (busy with other work: load average {run.load:g})" if run.load > _QUIET else ""
     lead = (
-        f"{run.day}, {run.machine}; one core for each server, medians of {run.rounds} "
+        f"{run.day}, {run.machine}{busy}; one core for each server, medians of {run.rounds} "
         f"round{'s' if run.rounds > 1 else ''}:"
     )
     return "\n\n".join([lead, _figures(run.entries), _present(run.entries), _absent(absent)])

@@ -17,3 +17,8 @@ def test_only_what_stands_between_the_markers_is_replaced() -> None:
 def test_markers_that_are_missing_or_doubled_are_refused(page: str) -> None:
     with pytest.raises(ValueError, match="markers named a"):
         marked.replaced(page, "a", "new")
+
+
+@pytest.mark.parametrize("name", ["peers", "sizing"])
+def test_the_page_has_a_place_for_what_is_computed(name: str) -> None:
+    assert "new" in marked.replaced(marked.PAGE.read_text(), name, "new")

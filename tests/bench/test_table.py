@@ -43,6 +43,11 @@ def test_the_absent_and_the_circumstances_are_named() -> None:
     assert "| Gone | no package |" in text
 
 
+def test_a_machine_that_had_other_work_is_said_to_have_been_busy() -> None:
+    text = table.markdown(Run("2026-11-23", "a machine", 3, (FAST,), load=1.9), {})
+    assert text.startswith("2026-11-23, a machine (busy with other work: load average 1.9); one")
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [(0.412, "0.41 us"), (6.24, "6.2 us"), (147.3, "147 us"), (999.4, "999 us"), (1500, "1.5 ms")],
