@@ -1,8 +1,8 @@
 """Who takes part: what is installed, how it is configured and started, and who is absent and why.
 
 Everything is told to be quiet: no logs of requests, no telemetry, no look-ups on the network; one
-worker. Isthmus's line for each call stays: it cannot be turned off. In commands, files and settings `{port}`, `{mock}`, `{directory}` and `{installed}` stand
-for what only the run knows.
+worker. Isthmus's line for each call stays: it cannot be turned off. In commands, files and settings
+`{port}`, `{mock}`, `{directory}` and `{installed}` stand for what only the run knows.
 """
 
 from __future__ import annotations
