@@ -1,10 +1,13 @@
 # Needs make and Python >= 3.11; everything else is installed into .venv. `make help` lists targets.
 #   PORT=4100    where `make serve` listens; HOST=ADDRESS to listen elsewhere than on 127.0.0.1
 #   PYTHON=...   the interpreter .venv is made with
+#   CORES=2,3    the cores of both benches: one for what is measured, one for the rest
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
 
 BIN := .venv/bin
+CORES ?= 0,1
+export BENCH_CORES := $(CORES)
 PORT ?= 4100
 # Not from the environment: shells and conda export a HOST that means something else.
 HOST_OPTION = $(if $(filter command,$(origin HOST)),--host "$(HOST)")
@@ -58,6 +61,12 @@ docs-check: $(DEV)  ## Check that docs/reference/ says what the code says
 bench: $(DEV)  ## Measure the CPU time per request and event beside nginx (QUICK=1: try it only)
 	$(BIN)/python bench/run.py $(if $(QUICK),--quick)
 
+bench-peers: $(DEV)  ## Compare other gateways with this one; fill in docs/performance.md (QUICK=1, ONLY="KEY ...")
+	PYTHONPATH=bench $(BIN)/python -m peers $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(REDRAW),--redraw)
+
+sizing: $(DEV)  ## Compute what a million streams need; fill in docs/performance.md (MEASURE=1)
+	PYTHONPATH=bench $(BIN)/python bench/sizing.py $(if $(MEASURE),--measure)
+
 chaos: $(DEV)  ## Let clients and upstreams misbehave around the gateway; judge every answer (SECONDS=20)
 	$(BIN)/python chaos/run.py $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
@@ -77,4 +86,4 @@ clean:  ## Remove what was installed, built or cached (not .isthmus, which holds
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
 
-.PHONY: serve all test fuzz mutants format check-format lint types docs docs-check bench chaos scale lock check-locks clean help
+.PHONY: serve all test fuzz mutants format check-format lint types docs docs-check bench bench-peers sizing chaos scale lock check-locks clean help

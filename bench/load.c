@@ -1,11 +1,14 @@
 /* A load client that believes nothing: every answer is checked before it counts.
  *
- *   load PORT MODE DIALECT CONNECTIONS SECONDS KEY [DELTAS [MS]]
+ *   load PORT MODE DIALECT CONNECTIONS SECONDS KEY [DELTAS [MS] | RATE]
  *
- * MODE is whole, burst or paced; DIALECT is chat (the gateway) or messages (what stands behind it).
- * Each connection sends its next request when its answer has come, until the time is over. Prints
- * one JSON object: answers, events (text deltas), seconds, p50_us and p99_us (whole: of answers,
+ * MODE is whole, rated, burst or paced; DIALECT is chat (the gateway) or messages (what stands
+ * behind it). Each connection sends its next request when its answer has come, until the time is
+ * over; rated sends RATE requests a second instead, on any connection that is free. Prints one JSON
+ * object: answers, events (text deltas), seconds, p50_us and p99_us (whole and rated: of answers,
  * paced: of each delta's way through the gateway). Exits with 1 at the first wrong answer.
+ *
+ * Gateways that are asked otherwise: LOAD_PATH, LOAD_MODEL and LOAD_HEADERS (whole lines).
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -20,21 +23,23 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_CONNECTIONS 256
+#define MAX_CONNECTIONS 1024
 #define IN_SIZE (1 << 20)
 #define MAX_SAMPLES 2000000
 
-enum Mode { WHOLE, BURST, PACED };
+enum Mode { WHOLE, RATED, BURST, PACED };
 
 typedef struct {
   int fd;
   char *in;
   size_t in_len;      /* what was received */
   char *text;
-  size_t text_len;    /* the body of a stream, without its chunks' frames */
+  size_t text_len;    /* the body, without its chunks' frames */
   size_t framed;      /* how much of what was received is in there; 0: not even the head */
+  long length;        /* of the body; -1: it comes in chunks */
   long in_chunk;      /* bytes of the current chunk still to come; -1: a size line is next */
-  int ended;          /* the last chunk came */
+  int last;           /* the current chunk is the empty one */
+  int ended;          /* all of the body came */
   size_t seen;
   uint64_t sent_us;
   int deltas;
@@ -42,8 +47,8 @@ typedef struct {
 } Line;
 
 static enum Mode mode;
-static int chat, deltas_wanted = 0, every_ms = 0, port;
-static char request[4096];
+static int chat, deltas_wanted = 0, every_ms = 0, rate = 0, port;
+static char request[8192];
 static size_t request_len;
 static Line lines[MAX_CONNECTIONS];
 static uint32_t *samples;
@@ -71,7 +76,14 @@ static int by_value(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
+static const char *setting(const char *name, const char *otherwise) {
+  const char *value = getenv(name);
+  return value ? value : otherwise;
+}
+
 static void make_request(const char *key) {
+  const char *model = setting("LOAD_MODEL", "claude-sonnet-4-6");
+  const char *stream = mode <= RATED ? "false" : "true";
   char text[128] = "Hello there.", body[2048];
   if (mode == BURST) sprintf(text, "burst %d", deltas_wanted);
   if (mode == PACED) sprintf(text, "paced %d %d", deltas_wanted, every_ms);
@@ -81,29 +93,31 @@ static void make_request(const char *key) {
       "the question. Prefer short sentences. Use lists only where order matters.";
   if (chat)
     sprintf(body,
-            "{\"model\":\"claude-sonnet-4-6\",\"max_tokens\":1024,\"stream\":%s,\"stop\":[\"END\"],"
+            "{\"model\":\"%s\",\"max_tokens\":1024,\"stream\":%s,\"stop\":[\"END\"],"
             "\"user\":\"u-1234\",\"messages\":[{\"role\":\"system\",\"content\":\"%s\"},{\"role\":"
             "\"user\",\"content\":[{\"type\":\"text\",\"text\":\"%s\"}]}]}",
-            mode == WHOLE ? "false" : "true", filler, text);
+            model, stream, filler, text);
   else
     sprintf(body,
-            "{\"model\":\"claude-sonnet-4-6\",\"max_tokens\":1024,\"stream\":%s,\"stop_sequences\":"
+            "{\"model\":\"%s\",\"max_tokens\":1024,\"stream\":%s,\"stop_sequences\":"
             "[\"END\"],\"metadata\":{\"user_id\":\"u-1234\"},\"system\":[{\"type\":\"text\",\"text\":"
             "\"%s\"}],\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"%s\"}]"
             "}]}",
-            mode == WHOLE ? "false" : "true", filler, text);
-  request_len = (size_t)sprintf(
-      request,
-      "POST /v1/%s HTTP/1.1\r\nhost: 127.0.0.1:%d\r\nauthorization: Bearer %s\r\n"
+            model, stream, filler, text);
+  request_len = (size_t)snprintf(
+      request, sizeof request,
+      "POST %s HTTP/1.1\r\nhost: 127.0.0.1:%d\r\nauthorization: Bearer %s\r\n"
       "content-type: application/json\r\nanthropic-version: 2026-10-21\r\naccept: */*\r\n"
-      "user-agent: load\r\ncontent-length: %zu\r\n\r\n%s",
-      chat ? "chat/completions" : "messages", port, key, strlen(body), body);
+      "user-agent: load\r\n%scontent-length: %zu\r\n\r\n%s",
+      setting("LOAD_PATH", chat ? "/v1/chat/completions" : "/v1/messages"), port, key,
+      setting("LOAD_HEADERS", ""), strlen(body), body);
+  if (request_len >= sizeof request) fail("the request is too long", NULL);
 }
 
 static void start(Line *line) {
   line->in_len = line->text_len = line->framed = line->seen = 0;
   line->in_chunk = -1;
-  line->deltas = line->ended = 0;
+  line->deltas = line->last = line->ended = 0;
   line->text[0] = 0;
   line->busy = 1;
   line->sent_us = now_us();
@@ -113,11 +127,6 @@ static void start(Line *line) {
 
 /* Take the frames of chunks off what was received; a proxy puts them anywhere. */
 static void unframe(Line *line) {
-  if (!line->framed) {
-    char *body = strstr(line->in, "\r\n\r\n");
-    if (!body) return;
-    line->framed = (size_t)(body + 4 - line->in);
-  }
   while (line->framed < line->in_len && !line->ended) {
     char *at = line->in + line->framed;
     size_t left = line->in_len - line->framed;
@@ -125,11 +134,12 @@ static void unframe(Line *line) {
       char *end = memmem(at, left, "\r\n", 2);
       if (!end) return;
       line->in_chunk = strtol(at, NULL, 16);
-      if (line->in_chunk == 0) line->ended = 1;
+      line->last = line->in_chunk == 0;
       line->framed += (size_t)(end + 2 - at);
     } else if (line->in_chunk == 0) {
       if (left < 2) return;
       line->framed += 2; /* the line end after a chunk */
+      line->ended = line->last;
       line->in_chunk = -1;
     } else {
       size_t take = left < (size_t)line->in_chunk ? left : (size_t)line->in_chunk;
@@ -142,39 +152,78 @@ static void unframe(Line *line) {
   }
 }
 
+/* Read the head, when it is there. */
+static void open_body(Line *line) {
+  char *end = strstr(line->in, "\r\n\r\n");
+  if (!end) return;
+  if (strncmp(line->in, "HTTP/1.1 200", 12)) fail("an answer is not 200", line);
+  char *field = strcasestr(line->in, "\r\ncontent-length:");
+  line->length = field && field < end ? atol(field + 17) : -1;
+  line->framed = (size_t)(end + 4 - line->in);
+}
+
+/* Take what has come of the body out of what was received. */
+static void unwrap(Line *line) {
+  if (!line->framed) open_body(line);
+  if (!line->framed) return;
+  if (line->length < 0) {
+    unframe(line);
+    return;
+  }
+  size_t come = line->in_len - line->framed;
+  memcpy(line->text + line->text_len, line->in + line->framed, come);
+  line->text_len += come;
+  line->text[line->text_len] = 0;
+  line->framed += come;
+  line->ended = line->text_len >= (size_t)line->length;
+}
+
+/* Return what follows a key and its colon, spaces or not. */
+static char *value_of(char *text, const char *key) {
+  char *found = strstr(text, key);
+  if (!found) return NULL;
+  found += strlen(key);
+  while (*found == ' ' || *found == ':') found++;
+  return found;
+}
+
+static int says(char *text, const char *key, const char *value) {
+  while ((text = value_of(text, key)))
+    if (!strncmp(text, value, strlen(value))) return 1;
+  return 0;
+}
+
 /* Note the text deltas that are new. */
 static void count_deltas(Line *line) {
-  const char *mark = chat ? "\"content\":\"t" : "\"text\":\"t";
-  size_t length = strlen(mark);
-  char *at = line->text + line->seen, *found;
-  while ((found = strstr(at, mark))) {
-    char *digits = found + length, *end;
-    unsigned long long stamp = strtoull(digits, &end, 10);
-    if (!*end) break; /* cut off here: it will be read again with the rest */
-    if (*end != ' ') fail("a delta is not what was sent", line);
-    if (mode == PACED) sample(now_us() - stamp);
-    line->deltas++;
-    at = end;
+  const char *key = chat ? "\"content\"" : "\"text\"";
+  char *at = line->text + line->seen, *value;
+  while ((value = value_of(at, key))) {
+    if (!value[0] || !value[1]) break; /* cut off here: it will be read again with the rest */
+    if (value[0] == '"' && value[1] == 't') {
+      char *end;
+      unsigned long long stamp = strtoull(value + 2, &end, 10);
+      if (!*end) break;
+      if (*end != ' ') fail("a delta is not what was sent", line);
+      if (mode == PACED) sample(now_us() - stamp);
+      line->deltas++;
+    }
+    at = value;
   }
   line->seen = (size_t)(at - line->text);
 }
 
 /* Say whether the answer in the buffer is whole; check it if so. */
 static int whole(Line *line) {
-  char *body = strstr(line->in, "\r\n\r\n");
-  if (!body) return 0;
-  if (strncmp(line->in, "HTTP/1.1 200", 12)) fail("an answer is not 200", line);
-  if (mode == WHOLE) {
-    char *field = strcasestr(line->in, "content-length:");
-    if (!field || line->in_len < (size_t)(body + 4 - line->in) + (size_t)atol(field + 15)) return 0;
-    if (!strstr(body, "fox jumps over the lazy dog.\"")) fail("the text is not there", line);
-    if (!strstr(body, chat ? "\"finish_reason\":\"stop\"" : "\"stop_reason\":\"end_turn\""))
+  unwrap(line);
+  if (mode >= BURST) count_deltas(line);
+  if (!line->ended) return 0;
+  if (mode <= RATED) {
+    if (!strstr(line->text, "fox jumps over the lazy dog.\"")) fail("the text is not there", line);
+    if (!(chat ? says(line->text, "\"finish_reason\"", "\"stop\"")
+               : says(line->text, "\"stop_reason\"", "\"end_turn\"")))
       fail("the ending is not there", line);
     return 1;
   }
-  unframe(line);
-  count_deltas(line);
-  if (!line->ended) return 0;
   if (!strstr(line->text, chat ? "data: [DONE]" : "\"message_stop\"")) fail("the end is not there", line);
   if (line->deltas != deltas_wanted) fail("deltas are missing", line);
   return 1;
@@ -187,28 +236,55 @@ static void readable(Line *line, uint64_t end_us) {
   line->in_len += (size_t)n;
   line->in[line->in_len] = 0;
   if (!whole(line)) return;
-  if (mode == WHOLE) sample(now_us() - line->sent_us);
+  if (mode <= RATED) sample(now_us() - line->sent_us);
   answers++;
   events += (uint64_t)line->deltas;
   line->busy = 0;
-  if (now_us() < end_us) start(line);
+  if (mode != RATED && now_us() < end_us) start(line);
+}
+
+static enum Mode mode_named(const char *name) {
+  const char *names[] = {"whole", "rated", "burst", "paced"};
+  for (int i = WHOLE; i <= PACED; i++)
+    if (!strcmp(name, names[i])) return (enum Mode)i;
+  fail("there is no such mode", NULL);
+  return WHOLE;
+}
+
+/* Send what is due on connections that are free; return the time of the next request. */
+static uint64_t start_due(uint64_t due, uint64_t end_us, int count) {
+  for (int i = 0; i < count && due <= now_us() && due < end_us; i++) {
+    if (lines[i].busy) continue;
+    start(&lines[i]);
+    /* What waited for a connection counts from when it was due. */
+    if (lines[i].sent_us > due + 2000) lines[i].sent_us = due;
+    due += 1000000 / (unsigned)rate;
+  }
+  return due;
+}
+
+static int wait_ms(uint64_t due, uint64_t end_us) {
+  uint64_t now = now_us();
+  if (mode != RATED || due >= end_us) return 1000;
+  return due > now ? (int)((due - now + 999) / 1000) : 1;
 }
 
 int main(int argc, char **argv) {
   if (argc < 7) return 2;
   port = atoi(argv[1]);
-  mode = !strcmp(argv[2], "whole") ? WHOLE : !strcmp(argv[2], "burst") ? BURST : PACED;
+  mode = mode_named(argv[2]);
   chat = !strcmp(argv[3], "chat");
   int count = atoi(argv[4]), busy, one = 1;
   double seconds = atof(argv[5]);
-  if (argc > 7) deltas_wanted = atoi(argv[7]);
+  if (argc > 7) *(mode == RATED ? &rate : &deltas_wanted) = atoi(argv[7]);
+  if ((mode == RATED && rate < 1) || count > MAX_CONNECTIONS) return 2;
   if (argc > 8) every_ms = atoi(argv[8]);
   samples = malloc(MAX_SAMPLES * sizeof *samples);
   make_request(argv[6]);
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   address.sin_port = htons((uint16_t)port);
   int poller = epoll_create1(0);
-  uint64_t begun = now_us(), end_us = begun + (uint64_t)(seconds * 1e6), last = begun;
+  uint64_t begun = now_us(), end_us = begun + (uint64_t)(seconds * 1e6), last = begun, due = begun;
   for (int i = 0; i < count; i++) {
     Line *line = &lines[i];
     line->in = malloc(IN_SIZE);
@@ -218,16 +294,17 @@ int main(int argc, char **argv) {
     if (connect(line->fd, (struct sockaddr *)&address, sizeof address)) fail("no connection", NULL);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = line};
     epoll_ctl(poller, EPOLL_CTL_ADD, line->fd, &event);
-    start(line);
+    if (mode != RATED) start(line);
     if (mode == PACED) usleep(every_ms * 1000 / count); /* spread over the interval */
   }
   do {
     struct epoll_event ready[256];
-    int n = epoll_wait(poller, ready, 256, 1000);
+    if (mode == RATED) due = start_due(due, end_us, count);
+    int n = epoll_wait(poller, ready, 256, wait_ms(due, end_us));
     for (int i = 0; i < n; i++) readable(ready[i].data.ptr, end_us);
     if (n) last = now_us();
     if (now_us() > last + 10000000) fail("nothing came for ten seconds", NULL);
-    busy = 0;
+    busy = mode == RATED && due < end_us;
     for (int i = 0; i < count; i++) busy += lines[i].busy;
   } while (busy);
   qsort(samples, sample_count, sizeof *samples, by_value);

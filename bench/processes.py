@@ -10,15 +10,21 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 HERE = Path(__file__).parent
 BIN = HERE / "bin"
-KEY = "bench-key-0123456789"
+KEY = "sk-bench-key-0123456789"
 #: Everything measured runs on the first core, the mock and the load client on the second.
-MEASURED, OTHERS = 0, 1
+MEASURED, OTHERS = map(int, os.environ.get("BENCH_CORES", "0,1").split(","))
+NOTHING: Mapping[str, str] = {}
+
+
+class WrongAnswer(Exception):
+    """The load client saw an answer that is not right; says what it saw."""
+
 
 NGINX = """
 worker_processes 1;
@@ -93,25 +99,42 @@ def free_port() -> int:
 
 
 @contextmanager
-def started(
-    command: list[str | Path], core: int, port: int, log: Path
+def spawned(
+    command: list[str | Path], core: int, log: Path, environment: Mapping[str, str] = NOTHING
 ) -> Generator[subprocess.Popen[bytes]]:
-    """Run a server on one core until the block ends."""
-    environment = {**os.environ, "BENCH_KEY": KEY}
+    """Run a command on one core until the block ends; it may not listen yet."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             ["taskset", "-c", str(core), *command],
-            env=environment,
+            env={**os.environ, "BENCH_KEY": KEY, **environment},
             stdout=output,
             stderr=output,
             start_new_session=True,
         )
     try:
-        _wait(process, port, log)
         yield process
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(10)
+        _end(process)
+
+
+@contextmanager
+def started(
+    command: list[str | Path], core: int, port: int, log: Path
+) -> Generator[subprocess.Popen[bytes]]:
+    """Run a server on one core until the block ends."""
+    with spawned(command, core, log) as process:
+        _wait(process, port, log)
+        yield process
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask a process and all it started to leave; insist after ten seconds."""
+    for wish in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, wish)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+            return
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
@@ -124,13 +147,31 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     sys.exit(f"bench: {process.args} did not start: {log.read_text()}")
 
 
+def ask(
+    port: int, *arguments: object, environment: Mapping[str, str] = NOTHING
+) -> dict[str, float]:
+    """Run the load client; return what it counted. Raises WrongAnswer."""
+    command = ["taskset", "-c", str(OTHERS), BIN / "load", str(port), *map(str, arguments)]
+    ended = subprocess.run(
+        command,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=120,
+        check=False,
+    )
+    if ended.returncode:
+        raise WrongAnswer(ended.stderr.strip())
+    return json.loads(ended.stdout)
+
+
 def load(port: int, *arguments: object) -> dict[str, float]:
     """Run the load client; return what it counted. A wrong answer ends the run."""
-    command = ["taskset", "-c", str(OTHERS), BIN / "load", str(port), *map(str, arguments)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    if ended.returncode:
-        sys.exit(f"bench: {ended.stderr}")
-    return json.loads(ended.stdout)
+    try:
+        return ask(port, *arguments)
+    except WrongAnswer as wrong:
+        sys.exit(f"bench: {wrong}")
 
 
 def cpu_us(process: subprocess.Popen[bytes]) -> float:
