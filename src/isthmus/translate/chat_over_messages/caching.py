@@ -5,7 +5,6 @@ Marks are no part of what is cached: where they stand never changes the prefix o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, cast
 
 from isthmus.call import Caching, Capabilities
@@ -18,6 +17,7 @@ from isthmus.wire.messages.documents import Block, MessagesRequest
 #: Upstream's limit, the automatic mark included.
 MAX_MARKS = 4
 _RETENTION = "prompt_cache_retention"
+_NO_OPTIONS: dict[str, Any] = {}
 
 
 def set_marks(
@@ -29,23 +29,26 @@ def set_marks(
 ) -> None:
     """Settle all marks of a translated request, whose blocks carry those the caller set."""
     wanted = _lifetime(request, remarks)
-    marked = list(_marked(document))
+    marked = _marked(document)
     for block in marked:
         mark: Mark = block["cache_control"]
         if mark.inherits and wanted == HOUR:
             mark.lengthen()
-    automatic = written({"cache_control": request.get("cache_control")}, "", remarks)
+    automatic: Mark | None = None
+    if request.get("cache_control") is not None:
+        automatic = written({"cache_control": request.get("cache_control")}, "", remarks)
     if automatic is None and _is_automatic(document, request, caching, capabilities):
         automatic = Mark("cache_control", wanted)
     if automatic is not None:
         _add(automatic, marked, document, remarks)
-    _remove_excess(marked, remarks)
-    _order([block["cache_control"] for block in marked[-MAX_MARKS:]], remarks)
+    if len(marked) > 1:
+        _remove_excess(marked, remarks)
+        _order([block["cache_control"] for block in marked[-MAX_MARKS:]], remarks)
 
 
 def _lifetime(request: ChatRequest, remarks: Remarks) -> str | None:
     """Return the lifetime that the request asks for as a whole; both members know longer ones."""
-    ttl = (request.get("prompt_cache_options") or {}).get("ttl")
+    ttl = (request.get("prompt_cache_options") or _NO_OPTIONS).get("ttl")
     wanted = lifetime(ttl, "prompt_cache_options.ttl", "prompt_cache_options.ttl", remarks)
     if request.get(_RETENTION) != "24h":
         return wanted
@@ -62,7 +65,8 @@ def _is_automatic(
 
     A first question that will not come back costs more to write to the cache than it saves.
     """
-    if caching == "off" or (request.get("prompt_cache_options") or {}).get("mode") == "explicit":
+    options = request.get("prompt_cache_options") or _NO_OPTIONS
+    if caching == "off" or options.get("mode") == "explicit":
         return False
     if caching == "always":
         return True
@@ -72,11 +76,13 @@ def _is_automatic(
     return returns and reaches(document, capabilities.cache_minimum)
 
 
-def _marked(document: MessagesRequest) -> Iterator[Block]:
+def _marked(document: MessagesRequest) -> list[Block]:
     """List the blocks that carry a mark, in the order in which upstream reads the prompt."""
-    places = [document.get("tools", []), document.get("system", [])]
-    places += [turn["content"] for turn in document.get("messages", [])]
-    return (block for blocks in places for block in blocks if "cache_control" in block)
+    marked = [block for block in document.get("tools", ()) if "cache_control" in block]
+    marked += [block for block in document.get("system", ()) if "cache_control" in block]
+    for turn in document.get("messages", ()):
+        marked += [block for block in turn["content"] if "cache_control" in block]
+    return marked
 
 
 def _add(automatic: Mark, marked: list[Block], document: MessagesRequest, remarks: Remarks) -> None:

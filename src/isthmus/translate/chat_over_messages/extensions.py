@@ -12,9 +12,14 @@ from isthmus.errors import InvalidRequest
 from isthmus.translate.remarks import Remarks
 from isthmus.wire.chat.documents import ChatRequest
 
+_WORDS = frozenset({"stop_sequences", "output_config"})
+_BETAS = ("betas", "anthropic_beta")
+
 
 def spelled_out(request: ChatRequest, remarks: Remarks) -> ChatRequest:
     """Return the request with ``stop_sequences`` and ``output_config`` in OpenAI's words."""
+    if _WORDS.isdisjoint(request):
+        return request
     words: dict[str, Any] = {}
     sequences = request.get("stop_sequences")
     if sequences:
@@ -54,8 +59,10 @@ def betas(request: ChatRequest) -> tuple[str, ...]:
     Raises:
         InvalidRequest: one of them could not stand in a header.
     """
+    if "betas" not in request and "anthropic_beta" not in request:
+        return ()
     found: dict[str, None] = {}
-    for name in ("betas", "anthropic_beta"):
+    for name in _BETAS:
         value: Any = request.get(name) or []
         for beta in value.split(",") if isinstance(value, str) else value:
             beta = beta.strip()  # noqa: PLW2901

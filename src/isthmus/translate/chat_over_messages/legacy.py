@@ -35,7 +35,11 @@ def modern(request: ChatRequest) -> ChatRequest:
         InvalidRequest: both vocabularies at once, or a result without a call.
     """
     messages = request["messages"]
-    speaks = any(m["role"] == "function" or m.get("function_call") for m in messages)
+    speaks = False
+    for message in messages:
+        if message["role"] == "function" or message.get("function_call"):
+            speaks = True
+            break
     functions, choice = request.get("functions"), request.get("function_call")
     if not (functions or choice or speaks):
         return request

@@ -13,18 +13,16 @@ _LITTLE = 1024
 
 def asked_max_tokens(request: ChatRequest, remarks: Remarks) -> int | None:
     """Return the smaller of the two names of the same limit; None where neither is set."""
-    named = [
-        value
-        for name in ("max_completion_tokens", "max_tokens")
-        if (value := request.get(name)) is not None
-    ]
-    if len(set(named)) > 1:
-        remarks.warn(
-            "max_tokens.both",
-            "max_tokens",
-            f"differs from max_completion_tokens, the smaller ({min(named)}) is used",
-        )
-    return min(named, default=None)
+    newer, older = request.get("max_completion_tokens"), request.get("max_tokens")
+    if newer is None or older is None or newer == older:
+        return older if newer is None else newer
+    smaller = min(newer, older)
+    remarks.warn(
+        "max_tokens.both",
+        "max_tokens",
+        f"differs from max_completion_tokens, the smaller ({smaller}) is used",
+    )
+    return smaller
 
 
 def max_tokens(
@@ -48,9 +46,11 @@ def refuse_large_budget(request: ChatRequest, asked: int | None) -> None:
     Raises:
         InvalidRequest: the budget is larger. Equal is allowed here, though not upstream.
     """
-    budget = (request.get("thinking") or {}).get("budget_tokens")
-    enabled = (request.get("thinking") or {}).get("type") == "enabled"
-    if enabled and budget and asked is not None and budget > asked:
+    thinking = request.get("thinking")
+    if not thinking or thinking.get("type") != "enabled":
+        return
+    budget = thinking.get("budget_tokens")
+    if budget and asked is not None and budget > asked:
         raise InvalidRequest(
             f"'thinking.budget_tokens' ({budget}) must not be larger than max_tokens ({asked}).",
             param="thinking.budget_tokens",
@@ -60,8 +60,10 @@ def refuse_large_budget(request: ChatRequest, asked: int | None) -> None:
 def stop_sequences(request: ChatRequest, remarks: Remarks) -> list[str]:
     """Translate ``stop``: each sequence once; blank ones, which upstream refuses, left out."""
     stop = request.get("stop")
-    asked = [stop] if isinstance(stop, str) else stop or []
+    if stop is None:
+        return []
+    asked = [stop] if isinstance(stop, str) else stop
     kept = [entry for entry in dict.fromkeys(asked) if entry.strip()]
-    if any(not entry.strip() for entry in asked):
+    if len(kept) < len(asked) and not all(entry.strip() for entry in asked):
         remarks.warn("stop.blank", "stop", "entries of white space alone are dropped")
     return kept

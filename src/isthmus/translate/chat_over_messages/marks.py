@@ -57,6 +57,8 @@ def lifetime(ttl: str | None, slug: str, path: str, remarks: Remarks) -> str | N
 
 def written(holder: Mapping[str, Any], path: str, remarks: Remarks) -> Mark | None:
     """Read the mark that the document at ``path`` carries, in either vocabulary."""
+    if "cache_control" not in holder and "prompt_cache_breakpoint" not in holder:
+        return None
     found: Mark | None = None
     for name in ("cache_control", "prompt_cache_breakpoint"):
         asked = holder.get(name)

@@ -44,8 +44,11 @@ class Reasoning:
             for index, message in enumerate(messages)
             if message["role"] == "assistant"
         }
-        lost = [i for i, echo in self._echoed.items() if echo is None and i not in self._recalled]
-        self._newest_gap = max(lost, default=-1) if capabilities.prefix_check != "none" else -1
+        self._newest_gap = -1
+        if self._echoed and capabilities.prefix_check != "none":
+            echoed, recalled = self._echoed.items(), self._recalled
+            lost = [index for index, echo in echoed if echo is None and index not in recalled]
+            self._newest_gap = max(lost, default=-1)
 
     def content(self, index: int, message: ChatMessage, visible: list[Block]) -> list[Block]:
         """Return the content of a turn that shows ``visible``."""

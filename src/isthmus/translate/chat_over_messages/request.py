@@ -155,7 +155,7 @@ class _Translation(NamedTuple):
         return Translated(
             document=document,
             version=SAMPLING_VERSION if sampled else CURRENT_VERSION,
-            betas=tuple(dict.fromkeys(asked_betas)),
+            betas=tuple(dict.fromkeys(asked_betas)) if asked_betas else (),
             form=form,
             slow_start="format" in document.get("output_config", {})
             or any("strict" in tool for tool in choice.tools),

@@ -29,7 +29,9 @@ def declarations(
 
     ``output_format`` shares its limits with strict tools.
     """
-    tools = request.get("tools") or []
+    tools = request.get("tools")
+    if not tools:
+        return _declared_by_history(turns, remarks)
     declared: dict[str, Block] = {}
     for index, tool in enumerate(tools):
         path = f"tools[{index}]"
@@ -43,7 +45,7 @@ def declarations(
         put(written(tool[tool["type"]], f"{path}.{tool['type']}", remarks), block)
         declared[block["name"]] = block
     _loosen_excess(declared, output_format, remarks)
-    return list(declared.values()) or _declared_by_history(turns, remarks)
+    return list(declared.values())
 
 
 def _declaration(tool: Tool, path: str, remarks: Remarks) -> Block:
@@ -141,18 +143,19 @@ def _loosen_excess(
 
 def _declared_by_history(turns: list[Turn], remarks: Remarks) -> list[Block]:
     """Declare the tools of earlier calls as little as possible; upstream must know their names."""
-    names = {
-        block["name"]: None
-        for turn in turns
-        for block in turn["content"]
-        if block["type"] == "tool_use"
-    }
-    if names:
-        remarks.warn("tools.redeclared", "tools", "declared again from the calls in the history")
+    names: dict[str, None] = {}
+    for turn in turns:
+        if turn["role"] == "assistant":
+            names |= {b["name"]: None for b in turn["content"] if b["type"] == "tool_use"}
+    if not names:
+        return []
+    remarks.warn("tools.redeclared", "tools", "declared again from the calls in the history")
     return [{"name": name, "input_schema": {"type": "object"}} for name in names]
 
 
 def custom_names(request: ChatRequest) -> frozenset[str]:
     """Return the names of the tools whose input is free text."""
-    tools = request.get("tools") or []
+    tools = request.get("tools")
+    if not tools:
+        return frozenset()
     return frozenset(tool["custom"].get("name", "") for tool in tools if tool["type"] == "custom")

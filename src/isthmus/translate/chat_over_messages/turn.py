@@ -65,6 +65,8 @@ class AnswerTurn:
 
     def whole(self, message: Message) -> Message:
         """Return the answer to the turn: the last ``message``, with what belongs before it."""
+        if not self._earlier and self._only is None:
+            return message
         content = self._earlier + (message.get("content") or [])
         barred = self._barred(content)
         shown = [block for block in content if block not in barred]

@@ -41,6 +41,9 @@ _DROPPED: dict[str, Test] = {
     "service_tier": lambda tier: tier in ("flex", "scale"),
 }
 
+#: Members that nothing need be said of here.
+_SERVED = shape.KNOWN_FIELDS - _REFUSED.keys() - _DROPPED.keys()
+
 #: What our own answers carry and what SDKs add to a message sent back; none is an instruction.
 _ECHOED = frozenset({"annotations", "reasoning_content", "parsed", "stop_sequence"})
 
@@ -54,17 +57,8 @@ def settle(request: ChatRequest, remarks: Remarks) -> None:
         InvalidRequest: a member that would change the answer.
     """
     members = cast("dict[str, Any]", request)
-    for name in members.keys() & _REFUSED.keys():
-        matters, code = _REFUSED[name]
-        if members[name] is not None and matters(members[name]):
-            why = RULES[f"{name}.refused"].says
-            raise InvalidRequest(f"'{name}': {why}", param=name, code=code)
-    there = members.keys() & _DROPPED.keys()
-    for name in _DROPPED if there else ():
-        if name in there and members[name] is not None and _DROPPED[name](members[name]):
-            slug = f"{name}.dropped"
-            remarks.warn(slug, name, f"dropped. {RULES[slug].says}")
-    _name_unknown(members, shape.KNOWN_FIELDS, "", remarks)
+    if not members.keys() <= _SERVED:
+        _settle_members(members, remarks)
     for index, message in enumerate(request.get("messages", ())):
         _settle_message(cast("dict[str, Any]", message), f"messages[{index}].", remarks)
     for index, tool in enumerate(request.get("tools") or ()):
@@ -77,6 +71,19 @@ def settle(request: ChatRequest, remarks: Remarks) -> None:
         raise InvalidRequest(
             "'stream_options' is only allowed when 'stream' is true.", param="stream_options"
         )
+
+
+def _settle_members(members: dict[str, Any], remarks: Remarks) -> None:
+    for name in members.keys() & _REFUSED.keys():
+        matters, code = _REFUSED[name]
+        if members[name] is not None and matters(members[name]):
+            why = RULES[f"{name}.refused"].says
+            raise InvalidRequest(f"'{name}': {why}", param=name, code=code)
+    for name, matters in _DROPPED.items():
+        if members.get(name) is not None and matters(members[name]):
+            slug = f"{name}.dropped"
+            remarks.warn(slug, name, f"dropped. {RULES[slug].says}")
+    _name_unknown(members, shape.KNOWN_FIELDS, "", remarks)
 
 
 def _settle_message(message: dict[str, Any], path: str, remarks: Remarks) -> None:

@@ -39,26 +39,31 @@ class UsageMeter:
     def usage(self) -> Usage | None:
         """What was used so far; None when the upstream has not said."""
         if self._usage is None and self._seen:
-            self._usage = self._read()
+            self._usage = _read(self._seen)
         return self._usage
 
-    def _read(self) -> Usage:
-        seen = self._seen
-        written = _count(seen.get("cache_creation_input_tokens"))
-        lifetimes = _mapping(seen.get("cache_creation"))
-        written_1h = min(_count(lifetimes.get("ephemeral_1h_input_tokens")), written)
-        details = _mapping(seen.get("output_tokens_details"))
-        thinking = details.get("thinking_tokens")
-        return Usage(
-            input_tokens=_count(seen.get("input_tokens")),
-            cache_read_tokens=_count(seen.get("cache_read_input_tokens")),
-            cache_write_5m_tokens=written - written_1h,
-            cache_write_1h_tokens=written_1h,
-            output_tokens=_count(seen.get("output_tokens")),
-            thinking_tokens=None if thinking is None else _count(thinking),
-            service_tier=_word(seen.get("service_tier")),
-            speed=_word(seen.get("speed")),
-        )
+
+def _read(seen: Mapping[str, Any]) -> Usage:
+    written = _count(seen.get("cache_creation_input_tokens", 0))
+    written_1h = 0
+    lifetimes = seen.get("cache_creation")
+    if written and isinstance(lifetimes, dict):
+        told = cast("Mapping[str, Any]", lifetimes).get("ephemeral_1h_input_tokens")
+        written_1h = min(_count(told), written)
+    thinking = None
+    details = seen.get("output_tokens_details")
+    if isinstance(details, dict):
+        thinking = cast("Mapping[str, Any]", details).get("thinking_tokens")
+    return Usage(
+        input_tokens=_count(seen.get("input_tokens", 0)),
+        cache_read_tokens=_count(seen.get("cache_read_input_tokens", 0)),
+        cache_write_5m_tokens=written - written_1h,
+        cache_write_1h_tokens=written_1h,
+        output_tokens=_count(seen.get("output_tokens", 0)),
+        thinking_tokens=None if thinking is None else _count(thinking),
+        service_tier=_word(seen.get("service_tier")),
+        speed=_word(seen.get("speed")),
+    )
 
 
 def _count(value: object) -> int:
@@ -70,16 +75,11 @@ def _count(value: object) -> int:
     return int(min(max(value, 0), _CEILING))
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
-
-
 def _word(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
 def usage_of(message: Mapping[str, Any]) -> Usage | None:
     """Return what a whole answer used; None where the upstream does not say."""
-    meter = UsageMeter()
-    meter.take(message.get("usage"))
-    return meter.usage
+    usage: object = message.get("usage")
+    return _read(cast("Mapping[str, Any]", usage)) if isinstance(usage, dict) and usage else None
