@@ -113,6 +113,9 @@ class Failover:
 
     def _chosen(self, routes: Sequence[Route]) -> Route:
         """Prefer what is well, in the order of the plan; else what will be so soonest."""
+        first = routes[0]
+        if self._health.standing(first) in _PREFERENCE[0]:
+            return first
         standings = [self._health.standing(route) for route in routes]
         for preferred in _PREFERENCE:
             for route, standing in zip(routes, standings, strict=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterator, Mapping
-from typing import cast
+from typing import Any, cast
 
 import httptools
 
@@ -26,27 +26,50 @@ _BODILESS = frozenset({204, 304})
 
 
 class Headers(Mapping[str, str]):
-    """Response headers, decoded when somebody asks for them: most are never looked at.
+    """Response headers, looked up in the bytes of the head: most are never looked at.
 
     Names are in lower case; repeated ones are joined by commas.
     """
 
-    __slots__ = ("raw",)
+    __slots__ = ("_lower", "_raw")
 
-    def __init__(self) -> None:
-        self.raw: dict[bytes, bytes] = {}
+    def __init__(self, head: bytes = b"\r\n") -> None:
+        """Take a head whose framing is known to be sound, up to the end of its last line."""
+        self._raw = head
+        self._lower = head.lower()
 
     def __getitem__(self, name: str) -> str:
         """Return a value by its name in lower case."""
-        return self.raw[name.encode("latin-1")].decode("latin-1")
+        value = self.get(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a value by its name in lower case, or ``default``."""
+        line = b"\r\n%b:" % name.encode("latin-1")
+        at = self._lower.find(line)
+        if at < 0:
+            return default
+        values: list[bytes] = []
+        while at >= 0:
+            start = at + len(line)
+            end = self._raw.find(b"\r\n", start)
+            values.append(self._raw[start:end].strip(b" \t"))
+            at = self._lower.find(line, end)
+        return b", ".join(values).decode("latin-1")
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names."""
-        return (name.decode("latin-1") for name in self.raw)
+        lines = self._lower.split(b"\r\n")[1:-1]
+        return iter(dict.fromkeys(line.partition(b":")[0].decode("latin-1") for line in lines))
 
     def __len__(self) -> int:
         """Count the names."""
-        return len(self.raw)
+        return sum(1 for _ in self)
+
+
+_NO_HEADERS = Headers()
 
 
 class Connection(asyncio.Protocol):
@@ -75,7 +98,8 @@ class Connection(asyncio.Protocol):
         self._keeps = True
 
     def _reset(self) -> None:
-        self.headers = Headers()
+        self.headers = _NO_HEADERS
+        self._head = b""
         self._chunks: list[bytes] = []
         self._buffered = 0
         #: Bytes since the last that meant anything.
@@ -202,6 +226,8 @@ class Connection(asyncio.Protocol):
             return
         self._begun = True
         self._idle_bytes += len(data)
+        if not self._has_head:
+            self._head += data
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
@@ -259,30 +285,30 @@ class Connection(asyncio.Protocol):
         if self._complete:
             self._keeps = False
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; trailers say nothing that anybody here wants to know."""
-        if self._has_head:
-            return
-        key, headers = name.lower(), self.headers.raw
-        if key in headers:
-            value = headers[key] + b", " + value
-        elif len(headers) >= MAX_HEADERS:
-            raise ValueError("too many headers")
-        headers[key] = value
-
     def on_headers_complete(self) -> None:
         """Note how the body is framed; heads before the final one are only greetings."""
         status = self._parser.get_status_code()
         if self._complete or status < 200:
             return
-        coding = self.headers.get("transfer-encoding")
+        headers = self.headers = Headers(self._taken_head())
+        coding = headers.get("transfer-encoding")
         if coding is not None and coding.lower() != "chunked":
             raise ValueError("a transfer coding that is not known here")
         self.status = status
         self._has_head = True
+        self._head = b""
         self._ends_with_connection = (
-            coding is None and "content-length" not in self.headers and status not in _BODILESS
+            coding is None and "content-length" not in headers and status not in _BODILESS
         )
+
+    def _taken_head(self) -> bytes:
+        """Take the head that has just ended from what arrived, without the blank line."""
+        arrived = self._head.lstrip(b"\r\n")
+        end = arrived.find(b"\r\n\r\n") + 2
+        head, self._head = arrived[:end], arrived[end + 2 :]
+        if end < 2 or b"\r\n " in head or b"\r\n\t" in head or head.count(b"\n") > MAX_HEADERS + 1:
+            raise ValueError("too many headers, or lines that go on on the next one")
+        return head
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body."""
@@ -298,4 +324,4 @@ class Connection(asyncio.Protocol):
         elif self._parser.get_status_code() == 101:
             raise ValueError("a protocol for which nobody asked")
         else:
-            self.headers = Headers()
+            self._taken_head()
