@@ -91,11 +91,11 @@ class Run:
         return f"memory (PSS): {start:.1f}, {half:.1f}, {end:.1f} MB{judged}"
 
     def _halves(self) -> tuple[float, float]:
-        """Return the memory around the middle and at the end: the least in a tenth of the run.
+        """Return the memory after the middle and at the end: the least in a fifth of the run.
 
         What a large answer takes while it is under way is not what the gateway keeps.
         """
-        size = max(1, len(self.memory) // 10)
+        size = max(1, len(self.memory) // 5)
         middle = len(self.memory) // 2
         return min(self.memory[middle : middle + size]), min(self.memory[-size:])
 

@@ -7,7 +7,7 @@ error carries a message for the caller, never a secret, a stack trace or an upst
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class GatewayError(Exception):
@@ -38,6 +38,14 @@ class GatewayError(Exception):
         self.status = status if status is not None else self.default_status
         self.retry_after = retry_after
         self.should_retry = should_retry
+
+    def kept(self) -> Self:
+        """Return it, to be kept: without what was on the way when it was raised.
+
+        Whoever keeps an error with its trace, in a variable of that trace, makes a circle.
+        """
+        self.__traceback__ = self.__context__ = None
+        return self
 
 
 class InvalidRequest(GatewayError):
@@ -94,7 +102,8 @@ class UpstreamRefused(UpstreamError):
     """The upstream answered with an error of its own.
 
     ``upstream_status`` and ``upstream_type`` are what it said; ``status``, ``code`` and the rest
-    are what a caller of the OpenAI doors is told. ``pause`` is how many seconds it asked for.
+    are what a caller of the OpenAI doors is told. ``pause`` is how many seconds it asked for,
+    ``body`` the JSON text it sent, where it did.
     """
 
     default_code = "upstream_refused"
@@ -107,11 +116,13 @@ class UpstreamRefused(UpstreamError):
         upstream_type: str,
         pause: float | None = None,
         should_retry: bool | None = None,
+        body: str | None = None,
     ) -> None:
         # Whole seconds, and never too few.
         told = None if pause is None else math.ceil(pause)
         super().__init__(message, retry_after=told, should_retry=should_retry)
         self.pause = pause
+        self.body = body
         self.upstream_status = upstream_status
         self.upstream_type = upstream_type
 

@@ -31,6 +31,7 @@ from isthmus.serving.limits import (
     memory_limit,
     raise_file_limit,
 )
+from isthmus.serving.messages import Messages
 from isthmus.serving.models import Models
 from isthmus.serving.pressure import Pressure
 from isthmus.serving.probes import Probes
@@ -161,15 +162,18 @@ def _service(config: Config, keys: KeyRing, lasting: _Lasting) -> Service:
     known = directory(config)
     lasting.secrets[:] = secrets_of(config)
     upstreams = {name: upstream(name, one) for name, one in config.upstreams.items()}
+    gate = Gate(keys, lasting.admission)
+    exchange = Exchange(upstreams, lasting.health, lasting.observer, secrets=lasting.secrets)
     doors = Doors(
         chat=ChatCompletions(
-            gate=Gate(keys, lasting.admission),
+            gate=gate,
             router=known.router,
-            exchange=Exchange(upstreams, lasting.health, lasting.observer, secrets=lasting.secrets),
+            exchange=exchange,
             settings=_chat_settings(config),
             clock=time.time,
             stash=lasting.stash if config.translation.remember_thinking else None,
         ),
+        messages=Messages(gate=gate, router=known.router, exchange=exchange),
         models=Models(
             keys=keys,
             listing=known.listing,

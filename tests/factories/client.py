@@ -61,6 +61,12 @@ def stream(gateway: Gateway, **more: Any) -> Answer:
     return ask(gateway, {**HELLO, "stream": True, **more})
 
 
+def message(gateway: Gateway, body: bytes | None = None, **headers: str) -> Answer:
+    """Post a request of the Messages protocol."""
+    body = body or json.dumps({**HELLO, "max_tokens": 9}).encode()
+    return call(gateway, "POST", "/v1/messages", body, anthropic_version="2023-06-01", **headers)
+
+
 def call(
     gateway: Gateway, method: str, path: str, body: bytes | None = None, **headers: str
 ) -> Answer:

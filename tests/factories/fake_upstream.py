@@ -25,6 +25,10 @@ FIELDS = {
     "cache_control",
 }  # fmt: skip
 
+PATHS = tuple(
+    f"POST /v1/messages{rest} HTTP/1.1"
+    for rest in ("", "?beta=true", "/count_tokens", "/count_tokens?beta=true")
+)
 #: Steps of a script: bytes to send, or what to do with the connection.
 CLOSE, RESET, STALL, PAUSE = "close", "reset", "stall", "pause"
 #: How long a pause is: time for what was sent before it to be read on its own.
@@ -39,6 +43,7 @@ class Received:
     headers: dict[str, str]
     document: dict
     connection: int
+    body: bytes = b""
     #: Set when the client closed its connection before the script had ended.
     gone: threading.Event = field(default_factory=threading.Event)
 
@@ -104,6 +109,8 @@ class FakeUpstream:
         self.keys: dict[str, Script | None] = {key: None}
         self.scripts: list[Script] = []
         self.otherwise: Callable[[dict], Script] | None = None
+        #: Fields that it knows beside the usual ones.
+        self.fields: set[str] = set()
         #: Whether it was told to do what a client may remember it for.
         self.hurt = False
         #: The models it lists, and what time it says it is then.
@@ -175,7 +182,7 @@ class FakeUpstream:
         with self.arrived:
             self.requests.append(received)
             self.arrived.notify_all()
-        script = self._listed(received) or _objection(received, self.keys)
+        script = self._listed(received) or _objection(received, self.keys, FIELDS | self.fields)
         script = script or self.keys.get(received.headers.get("x-api-key", ""))
         if script is None and self.scripts:
             script = self.scripts.pop(0)
@@ -235,17 +242,17 @@ async def _read_request(reader: asyncio.StreamReader, number: int) -> Received:
     lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
     headers = dict(line.lower().split(": ", 1) for line in lines[1:] if line)
     body = await reader.readexactly(int(headers.get("content-length", 0)))
-    return Received(lines[0], headers, json.loads(body or b"{}"), number)
+    return Received(lines[0], headers, json.loads(body or b"{}"), number, body)
 
 
-def _objection(received: Received, keys: Container[str]) -> Script | None:
-    if received.path != "POST /v1/messages HTTP/1.1":
+def _objection(received: Received, keys: Container[str], fields: set[str]) -> Script | None:
+    if received.path not in PATHS:
         return error(404, "not_found_error", f"no such path: {received.path}")
     if received.headers.get("anthropic-version") not in ("2023-06-01", "2026-10-21"):
         return error(400, "invalid_request_error", "anthropic-version: header is required")
     if received.headers.get("x-api-key") not in keys:
         return error(401, "authentication_error", "invalid x-api-key")
-    extra = sorted(received.document.keys() - FIELDS)
+    extra = sorted(received.document.keys() - fields)
     if extra:
         return error(400, "invalid_request_error", f"{extra[0]}: Extra inputs are not permitted")
     return None

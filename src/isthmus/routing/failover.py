@@ -157,7 +157,7 @@ class Failover:
     def _keep(self, error: UpstreamError) -> None:
         """Remember the error that tells the caller most; of two alike, the later one."""
         if self.error is None or _telling(error) >= _telling(self.error):
-            self.error = error
+            self.error = error.kept()
 
 
 def _telling(error: UpstreamError) -> int:

@@ -11,7 +11,7 @@ from typing import cast
 from msgspec import Struct
 
 from isthmus.call import Ending, Observer, Outcome
-from isthmus.errors import GatewayBusy, GatewayDefect, GatewayError
+from isthmus.errors import GatewayBusy, GatewayDefect, GatewayError, UpstreamError
 from isthmus.serving import asgi
 from isthmus.serving.asgi import Receive, Scope, Send
 from isthmus.serving.connection import ClientGone
@@ -105,7 +105,9 @@ class App:
         connection.on_disconnect(task.cancel)
         try:
             await self._answer(request, reply, outcome)
-        except (ClientGone, asyncio.CancelledError):
+        except (ClientGone, asyncio.CancelledError) as end:
+            # Its trace holds the whole call, and some of what is in there holds it: a circle.
+            end.__traceback__ = end.__context__ = None
             task.uncancel()
             if connection.disconnected or reply.finished:
                 outcome.ending = _ending(reply, outcome) if reply.finished else "client_closed"
@@ -122,7 +124,7 @@ class App:
         """End what the server has no more time for."""
         error = GatewayBusy("The gateway is shutting down.", code="server_draining")
         if reply.started:
-            await reply.events(sse.data_frame(json.encode(chat_errors.document(error))))
+            await reply.events(_event(request, reply, error))
             reply.break_off()
         else:
             await _refuse(request, reply, error)
@@ -135,7 +137,7 @@ class App:
             with service:
                 await service.endpoint(request)(request, reply, outcome)
         except GatewayError as error:
-            failure = error
+            failure = error.kept()
         except ClientGone:
             raise
         except Exception:  # the edge: a defect must not take the connection down with it
@@ -161,16 +163,24 @@ def _ending(reply: Reply, outcome: Outcome) -> Ending:
     return "failed"
 
 
+def _event(request: Request, reply: Reply, error: GatewayError) -> bytes:
+    """Tell an error in the middle of a stream."""
+    if request.speaks_messages:
+        document = messages_errors.document(error, reply.request_id)
+        return sse.named_frame("error", json.encode(document))
+    return sse.data_frame(json.encode(chat_errors.document(error)))
+
+
 async def _refuse(request: Request, reply: Reply, error: GatewayError) -> None:
     """Answer with an error, in the words of whichever protocol the caller speaks."""
-    if "anthropic-version" in request.headers:
-        status = messages_errors.status_of(error)
-        document = messages_errors.document(error, reply.request_id)
-    else:
-        status, document = error.status, chat_errors.document(error)
     headers = chat_errors.headers(error)
-    if error.status == 413:
-        headers["connection"] = "close"
-        await reply.whole(status, document, headers, linger=request.discard)
+    if request.speaks_messages:
+        status = messages_errors.status_of(error)
+        body = messages_errors.body(error, reply.request_id)
     else:
-        await reply.whole(status, document, headers)
+        status, body = error.status, json.encode(chat_errors.document(error))
+    if error.status == 413 and not isinstance(error, UpstreamError):
+        headers["connection"] = "close"
+        await reply.body(status, body, headers, linger=request.discard)
+    else:
+        await reply.body(status, body, headers)

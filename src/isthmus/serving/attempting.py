@@ -22,15 +22,15 @@ from isthmus.serving.timers import Watch
 from isthmus.upstreams import failures
 from isthmus.upstreams.transport import TransportError, UpstreamResponse
 from isthmus.upstreams.upstream import MessagesCall, Upstream
-from isthmus.wire.messages.documents import Message
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
-    """A request translated for one model. ``stream``: whether the upstream shall stream."""
+    """A request as one route takes it. ``stream``: whether the upstream shall stream."""
 
     call: MessagesCall
     stream: bool
     slow_start: bool
+    answer: relay.Kind = "message"
 
 
 class Attempting:
@@ -88,7 +88,7 @@ class Attempting:
             finally:
                 response.close()
 
-    async def whole(self, prepared: Prepared, on_content: Callable[[], None]) -> Message:
+    async def whole(self, prepared: Prepared, on_content: Callable[[], None]) -> relay.Whole:
         """Return an answer in one piece; ``on_content`` is called when it has come.
 
         Raises:
@@ -99,11 +99,11 @@ class Attempting:
             with Limit(until):
                 response = await self._send(prepared)
                 try:
-                    message = await relay.whole(response)
+                    whole = await relay.whole(response, prepared.answer)
                 finally:
                     response.close()
             self._answered(on_content)
-        return message
+        return whole
 
     def _answered(self, on_content: Callable[[], None]) -> None:
         self.has_content = True

@@ -107,6 +107,7 @@ class ChatCompletions:
                 await self._exchange.run(routes, caller, outcome)
             except GatewayError as error:
                 failure = tell(error) if isinstance(error, UpstreamRefused) else error
+                failure = failure.kept()
             finally:
                 caller.note_usage()
                 heart.cancel()

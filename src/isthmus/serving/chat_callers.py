@@ -10,6 +10,7 @@ from isthmus.serving.arrived import Arrived
 from isthmus.serving.attempting import Prepared
 from isthmus.serving.chat_call import ChatCall
 from isthmus.serving.heartbeat import KEEP_ALIVE
+from isthmus.serving.relay import Whole
 from isthmus.serving.reply import Reply
 from isthmus.translate.chat_over_messages.form import PLAIN, AnswerForm
 from isthmus.translate.chat_over_messages.reasoning import thoughts_dropped
@@ -21,6 +22,7 @@ from isthmus.wire.chat.documents import Completion
 from isthmus.wire.messages.documents import Block, Message
 from isthmus.wire.messages.events import TextRun, is_content
 from isthmus.wire.messages.fold import Fold
+from isthmus.wire.messages.reading import EventReader
 from isthmus.wire.messages.usage import usage_of
 
 _DONE = sse.data_frame(b"[DONE]")
@@ -63,7 +65,7 @@ class WholeChat:
         """Return the request as it may be taken after such a refusal."""
         return self.call.repaired(error)
 
-    async def take(self, arrived: list[Arrived]) -> None:
+    async def take(self, arrived: list[Arrived], _reader: EventReader) -> None:
         """Fold events; nothing goes out before the answer is complete."""
         fold = self._fold = self._fold or Fold()
         for event in arrived:
@@ -94,8 +96,9 @@ class WholeChat:
         self.note_usage()
         await self._answered(message, fold.verbatim)
 
-    async def take_whole(self, message: Message) -> None:
+    async def take_whole(self, whole: Whole) -> None:
         """Take an answer that was not streamed."""
+        message = whole.message
         self._spent = usage_of(message)
         self._outcome.usage = plus(self._outcome.usage, self._spent)
         await self._answered(message, message.get("content") or [])
@@ -178,7 +181,7 @@ class StreamedChat:
         self._stream = self._new_stream(self.call.form)
         self._fold = Fold()
 
-    async def take(self, arrived: list[Arrived]) -> None:
+    async def take(self, arrived: list[Arrived], _reader: EventReader) -> None:
         """Send what the events become, once the first content has come."""
         frames = self._held if not self.committed else []
         for event in arrived:
@@ -248,7 +251,7 @@ class StreamedChat:
             form=self.call.form,
         )
 
-    async def take_whole(self, message: Message) -> None:
+    async def take_whole(self, _whole: Whole) -> None:
         """Never called: a streaming client always gets a streaming upstream."""
         raise UpstreamBroken("The upstream did not stream.")
 

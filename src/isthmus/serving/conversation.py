@@ -21,13 +21,22 @@ def conversation(tenant: str, headers: Mapping[str, str], request: ChatRequest) 
     That is the session its client names, in a header or as ``prompt_cache_key``; else the tenant,
     the instructions and the first thing a user said.
     """
+    session = session_of(headers) or request.get("prompt_cache_key")
+    return named(tenant, session, _opening(request["messages"]))
+
+
+def session_of(headers: Mapping[str, str]) -> str | None:
+    """Return the session that a client names in a header."""
+    return next((headers[name] for name in SESSION_HEADERS if headers.get(name)), None)
+
+
+def named(tenant: str, session: str | None, opening: Iterable[str]) -> bytes:
+    """Name a conversation by its session, else by the texts it opens with."""
     digest = blake2b(tenant.encode(), digest_size=16)
-    session = next((headers[name] for name in SESSION_HEADERS if headers.get(name)), None)
-    session = session or request.get("prompt_cache_key")
     if session:
         digest.update(b"\0session\0" + session.encode("utf-8", "surrogatepass"))
         return digest.digest()
-    for text in _opening(request["messages"]):
+    for text in opening:
         digest.update(b"\0" + text[:_ENOUGH].encode("utf-8", "surrogatepass"))
     return digest.digest()
 

@@ -37,6 +37,7 @@ class Deadline:
     def close(self) -> None:
         """Do not expire ever again, and forget whom to tell."""
         self._due = math.inf
+        self._expired = _nobody
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -51,3 +52,7 @@ class Deadline:
             return
         self._due = math.inf
         self._expired()
+
+
+def _nobody() -> None:
+    """Is told instead of whoever wants to know nothing more."""

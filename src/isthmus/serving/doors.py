@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from isthmus.call import Outcome
 from isthmus.serving.chat import ChatCompletions
+from isthmus.serving.messages import Messages
 from isthmus.serving.models import Models
 from isthmus.serving.probes import Probes
 from isthmus.serving.reply import Reply
@@ -22,6 +23,7 @@ class Doors(Struct, frozen=True, kw_only=True):
     """The endpoints there are."""
 
     chat: ChatCompletions
+    messages: Messages
     models: Models
     probes: Probes
 
@@ -38,8 +40,18 @@ class Route(Struct, frozen=True):
 
 ROUTES = (
     Route("POST", "/v1/chat/completions", lambda d: d.chat.complete, "required", "Answer a chat."),
+    Route("POST", "/v1/messages", lambda d: d.messages.create, "required", "Answer a message."),
+    Route(
+        "POST",
+        "/v1/messages/count_tokens",
+        lambda d: d.messages.count_tokens,
+        "required",
+        "Count the tokens of a prompt.",
+    ),
     Route("GET", "/v1/models", lambda d: d.models.list, "as configured", "List the models."),
     Route("GET", "/v1/models/{id}", lambda d: d.models.one, "as configured", "Describe a model."),
+    Route("GET", "/", lambda d: d.probes.live, "not needed", "Whether anybody is here."),
+    Route("GET", "/api/hello", lambda d: d.probes.live, "not needed", "The same."),
     Route("GET", "/livez", lambda d: d.probes.live, "not needed", "Whether the process runs."),
     Route("GET", "/healthz", lambda d: d.probes.live, "not needed", "The same."),
     Route("GET", "/readyz", lambda d: d.probes.ready, "not needed", "Whether it takes calls."),

@@ -20,7 +20,6 @@ from isthmus.serving import relay
 from isthmus.serving.attempting import Attempting, Prepared
 from isthmus.serving.hedging import HedgeBudget, first_of
 from isthmus.upstreams.upstream import Upstream
-from isthmus.wire.messages.documents import Message
 
 
 class Caller(relay.Listener, Protocol):
@@ -43,11 +42,11 @@ class Caller(relay.Listener, Protocol):
         """Translate for a route, and forget what an earlier attempt left behind."""
         ...
 
-    def repaired(self, error: UpstreamRefused) -> Prepared | None:
+    def repaired(self, error: UpstreamRefused, /) -> Prepared | None:
         """Return the request as it may be taken after such a refusal; None where it is final."""
         ...
 
-    async def take_whole(self, message: Message) -> None:
+    async def take_whole(self, whole: relay.Whole, /) -> None:
         """Take an answer that was not streamed."""
         ...
 
@@ -92,6 +91,8 @@ class Exchange:
                         told = told or error
                         # An upstream may repeat the key that it refuses.
                         told.message = masked(told.message, self._secrets)
+                        if isinstance(told, UpstreamRefused) and told.body is not None:
+                            told.body = masked(told.body, self._secrets)
                         raise told from None
                     if step.pause:
                         await asyncio.sleep(step.pause)
@@ -169,7 +170,7 @@ class _Tour:
         finally:
             self._attempting.record.usage = caller.spent()
 
-    async def _whole(self, attempting: Attempting, prepared: Prepared) -> Message:
+    async def _whole(self, attempting: Attempting, prepared: Prepared) -> relay.Whole:
         """Ask for an answer in one piece; where the operator allows it, at two routes."""
         route = attempting.route
         hedges, after = self._exchange.hedges, self._exchange.upstreams[route.upstream].hedge_after
@@ -180,13 +181,13 @@ class _Tour:
 
         another: list[Attempting] = []
 
-        async def ask_other() -> Message:
+        async def ask_other() -> relay.Whole:
             self._tell("hedged", route)
             self.failover.forget(other)
             another.append(self._new(other))
             return await another[0].whole(prepared, self._on_content)
 
-        message = await first_of(
+        whole = await first_of(
             lambda: attempting.whole(prepared, self._on_content),
             ask_other,
             after=after,
@@ -196,7 +197,7 @@ class _Tour:
         winner = self._attempting = attempting if attempting.has_content else another[0]
         self._outcome.attempts.remove(winner.record)
         self._outcome.attempts.append(winner.record)
-        return message
+        return whole
 
     def _new(self, route: Route) -> Attempting:
         attempting = Attempting(

@@ -16,19 +16,19 @@ INTERVAL = 15.0
 KEEP_ALIVE = comment("keep-alive")
 
 
-async def beat(reply: Reply) -> None:
-    """Send the head after `HEAD_HOLD` seconds, then a comment after every `INTERVAL` of silence.
+async def beat(reply: Reply, sign: bytes = KEEP_ALIVE) -> None:
+    """Send the head after `HEAD_HOLD` seconds, then ``sign`` after every `INTERVAL` of silence.
 
     Runs until it is cancelled.
     """
     await asyncio.sleep(HEAD_HOLD)
     if not reply.started:
         await reply.start_events()
-        await reply.events(KEEP_ALIVE)
+        await reply.events(sign)
     now = asyncio.get_running_loop().time
     while not reply.finished:
         silence = now() - reply.last_write
         if silence >= INTERVAL:
-            await reply.events(KEEP_ALIVE)
+            await reply.events(sign)
             silence = 0.0
         await asyncio.sleep(INTERVAL - silence)

@@ -10,12 +10,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from isthmus.errors import UpstreamError
-from isthmus.wire.messages.documents import Message
+from isthmus.serving.relay import Whole
 
 _SHARE = 0.05
 _SAVED_AT_MOST = 5.0
 
-Ask = Callable[[], Awaitable[Message]]
+Ask = Callable[[], Awaitable[Whole]]
 
 
 class HedgeBudget:
@@ -36,7 +36,7 @@ class HedgeBudget:
         return True
 
 
-async def first_of(ask: Ask, ask_another: Ask, *, after: float, may: Callable[[], bool]) -> Message:
+async def first_of(ask: Ask, ask_another: Ask, *, after: float, may: Callable[[], bool]) -> Whole:
     """Return what ``ask`` answers; after so many seconds, what either does, if it ``may``.
 
     The slower one is cancelled. One that fails leaves it to the other.
@@ -48,19 +48,19 @@ async def first_of(ask: Ask, ask_another: Ask, *, after: float, may: Callable[[]
         first = group.create_task(_outcome(ask))
         done, _ = await asyncio.wait([first], timeout=after)
         if done or not may():
-            return _message(await first)
+            return _whole(await first)
         second = group.create_task(_outcome(ask_another))
         done, waiting = await asyncio.wait([first, second], return_when=asyncio.FIRST_COMPLETED)
         for task in sorted(done, key=lambda task: task is second):
             if not isinstance(task.result(), UpstreamError):
                 for other in waiting:
                     other.cancel()
-                return _message(task.result())
+                return _whole(task.result())
         answers = [await first, await second]
-    return _message(next((one for one in answers if isinstance(one, dict)), answers[0]))
+    return _whole(next((one for one in answers if isinstance(one, Whole)), answers[0]))
 
 
-async def _outcome(ask: Ask) -> Message | UpstreamError:
+async def _outcome(ask: Ask) -> Whole | UpstreamError:
     """Make a value of a failure, which would end the group."""
     try:
         return await ask()
@@ -68,7 +68,7 @@ async def _outcome(ask: Ask) -> Message | UpstreamError:
         return error
 
 
-def _message(answer: Message | UpstreamError) -> Message:
+def _whole(answer: Whole | UpstreamError) -> Whole:
     if isinstance(answer, UpstreamError):
         raise answer
     return answer

@@ -52,9 +52,11 @@ class Limit:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._expired and self._task is not None:
+        task, self._task = self._task, None
+        self._excuse = None  # whoever gives it may hold this limit: a circle
+        if self._expired and task is not None:
             # Somebody else may have cancelled it too; that counts for more.
-            alone = self._task.uncancel() <= self._cancelling
+            alone = task.uncancel() <= self._cancelling
             if alone and kind is not None and issubclass(kind, asyncio.CancelledError):
                 raise TimeoutError from error
 

@@ -28,7 +28,7 @@ class Models:
         """Answer with all models; with ``anthropic-version``, page by page."""
         self._admit(request, outcome)
         entries = self._listing.entries
-        if _speaks_messages(request):
+        if request.speaks_messages:
             document = models.anthropic_listing(entries, **_page(request.query))
         else:
             document = models.listing(entries)
@@ -38,7 +38,7 @@ class Models:
         """Answer with one model, by any name it goes by; ids may hold slashes."""
         self._admit(request, outcome)
         entry = self._listing.entry(request.path.removeprefix(PREFIX))
-        if _speaks_messages(request):
+        if request.speaks_messages:
             await reply.whole(200, models.anthropic_document(entry))
         else:
             await reply.whole(200, models.document(entry))
@@ -50,10 +50,6 @@ class Models:
         if self._anonymous and not authorization and not x_api_key:
             return
         outcome.principal = self._keys.authenticate(authorization, x_api_key).id
-
-
-def _speaks_messages(request: Request) -> bool:
-    return "anthropic-version" in request.headers
 
 
 class _Page(TypedDict, total=False):

@@ -325,8 +325,11 @@ class IsthmusProtocol(asyncio.Protocol):
         self._stall.close()
         self._unblock()
         self._leave()
+        # What is left holds nothing in a circle, so that it goes at once.
         self._live.clear()
         self._waiting.clear()
+        self._arriving = None
+        del self._parser
 
     def answered(self) -> None:
         """Go on with the next request, or wait for one."""

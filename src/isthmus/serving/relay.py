@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import Literal, NamedTuple, Protocol, cast
 
 from isthmus.errors import UpstreamBroken
 from isthmus.serving.arrived import Arrived
@@ -14,7 +14,7 @@ from isthmus.upstreams import failures
 from isthmus.upstreams.transport import TransportError, UpstreamResponse
 from isthmus.wire import json, sse
 from isthmus.wire.messages import events
-from isthmus.wire.messages.documents import Event, Message
+from isthmus.wire.messages.documents import Message
 from isthmus.wire.messages.reading import EventReader
 
 #: A whole answer is held in memory; no model writes this much.
@@ -23,6 +23,17 @@ MAX_ANSWER = 64 * 1024 * 1024
 _READS_PER_SECOND = 20
 _READS_AT_ONCE = 10
 _DRAIN_SECONDS = 1.0
+
+
+#: What an answer in one piece may be: a message, or a count of tokens.
+Kind = Literal["message", "count"]
+
+
+class Whole(NamedTuple):
+    """An answer in one piece, and the bytes it came in."""
+
+    message: Message
+    body: bytes
 
 
 class Listener(Protocol):
@@ -42,8 +53,8 @@ class Listener(Protocol):
         """Say whether its client takes nothing at the moment."""
         ...
 
-    async def take(self, arrived: list[Arrived]) -> None:
-        """Take the events that one read brought."""
+    async def take(self, arrived: list[Arrived], reader: EventReader, /) -> None:
+        """Take the events that one read brought; ``reader`` has their bytes."""
         ...
 
     async def end(self) -> None:
@@ -55,21 +66,28 @@ class Listener(Protocol):
         ...
 
 
-async def whole(response: UpstreamResponse) -> Message:
-    """Read an answer in one piece.
+async def whole(response: UpstreamResponse, kind: Kind) -> Whole:
+    """Read an answer of some kind in one piece.
 
     Raises:
-        UpstreamError: it is a refusal, or no message.
+        UpstreamError: it is a refusal, or of no such kind.
         TransportError: it was cut off.
     """
     await _require_success(response)
+    body = await response.read_all(MAX_ANSWER)
     try:
-        document: object = json.decode_tolerantly(await response.read_all(MAX_ANSWER))
+        document: object = json.decode_tolerantly(body)
     except json.MalformedJSON:
         document = None
-    if not isinstance(document, dict) or cast("Event", document).get("type") != "message":
-        raise UpstreamBroken("The upstream's answer is not a message.", code="invalid_answer")
-    return cast("Message", document)
+    if not isinstance(document, dict) or not _is(kind, cast("Message", document)):
+        raise UpstreamBroken(f"The upstream's answer is not a {kind}.", code="invalid_answer")
+    return Whole(cast("Message", document), body)
+
+
+def _is(kind: Kind, document: Message) -> bool:
+    if kind == "count":
+        return isinstance(document.get("input_tokens"), int)
+    return document.get("type") == "message"
 
 
 async def streamed(
@@ -120,7 +138,7 @@ async def _events(
             watch.content()
             on_content()
         if arrived:
-            await listener.take(arrived)
+            await listener.take(arrived, reader)
         if reader.failure is not None:
             raise reader.failure
         if reader.reported is not None:

@@ -69,7 +69,16 @@ class Reply:
 
         ``linger`` runs when the client has all of it but the connection is not yet done with.
         """
-        body = json.encode(document)
+        await self.body(status, json.encode(document), headers, linger)
+
+    async def body(
+        self,
+        status: int,
+        body: bytes,
+        headers: Mapping[str, str] | None = None,
+        linger: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Send the JSON text ``body`` as the whole answer."""
         if headers:
             self.headers.update(headers)
         self.headers["content-type"] = "application/json"

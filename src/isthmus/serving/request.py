@@ -30,6 +30,11 @@ class Request:
         self.headers = headers
         self.connection = connection
 
+    @property
+    def speaks_messages(self) -> bool:
+        """Whether errors are to be told in the words of the Messages protocol."""
+        return "anthropic-version" in self.headers or self.path.startswith("/v1/messages")
+
     async def body(self) -> bytes:
         """Read the whole body.
 

@@ -259,7 +259,8 @@ def _settle_memory() -> None:
     """Keep the collector from going through all that stays, and from running for every few calls.
 
     Modules, tables and the catalog live as long as the process; a call leaves few cycles behind.
+    Those of a call that took long are found by the last threshold alone: not too rarely.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
+    gc.set_threshold(10_000, 10, 5)

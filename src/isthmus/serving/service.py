@@ -57,6 +57,9 @@ class Service:
             InvalidRequest: there is nothing at the path, or nothing that takes the method.
         """
         methods = self._routes.get(request.path)
+        if methods is None and (path := _with_version(request.path)) is not None:
+            request.path = path
+            methods = self._routes.get(path)
         if methods is None:
             methods = next(
                 (found for start, found in self._below.items() if request.path.startswith(start)),
@@ -78,3 +81,11 @@ class Service:
                 code="method_not_allowed",
             )
         return methods[method]
+
+
+def _with_version(path: str) -> str | None:
+    """Return the path that is meant where a base URL had its ``/v1`` twice, or not at all."""
+    if path.startswith("/v1/v1/"):
+        return path[3:]
+    start = path.split("/", 2)[1]
+    return f"/v1{path}" if start in ("chat", "messages", "models", "responses") else None

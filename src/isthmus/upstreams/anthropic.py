@@ -69,9 +69,7 @@ def unsigned(call: MessagesCall, base_url: str) -> UpstreamRequest:
 def _addressed(
     call: MessagesCall, base_url: str, always: Mapping[str, str], version: str
 ) -> UpstreamRequest:
-    headers = {**always, "anthropic-version": version, HOPS: str(call.hops)}
+    headers = {**call.headers, **always, "anthropic-version": version, HOPS: str(call.hops)}
     if call.betas:
         headers["anthropic-beta"] = ",".join(call.betas)
-    return UpstreamRequest(
-        method="POST", url=f"{base_url}/v1/messages", headers=headers, body=call.body
-    )
+    return UpstreamRequest(method="POST", url=base_url + call.path, headers=headers, body=call.body)

@@ -36,6 +36,7 @@ def refused(status: int, headers: Mapping[str, str], body: bytes, now: float) ->
         upstream_type=reported.kind,
         pause=patience(status, headers, now),
         should_retry=_truth(headers.get("x-should-retry")),
+        body=reported.body,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -29,11 +30,16 @@ class Timers(Struct, frozen=True, kw_only=True):
 
 
 class MessagesCall(Struct, frozen=True, kw_only=True):
-    """A Messages request, ready to be sent. ``body`` is its JSON."""
+    """A Messages request, ready to be sent.
+
+    ``body`` is its JSON; ``path`` may have a query; ``headers`` go along with it.
+    """
 
     body: bytes
     version: str
     betas: tuple[str, ...] = ()
+    path: str = "/v1/messages"
+    headers: Mapping[str, str] = {}
     #: Through how many gateways the request has come, this one included.
     hops: int = 1
 

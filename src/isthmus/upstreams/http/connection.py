@@ -244,6 +244,7 @@ class Connection(asyncio.Protocol):
         """Note the end: that of the answer, if nothing else says where it ends."""
         self.lost = True
         self._keeps = False
+        del self._parser  # which holds this connection: a circle
         self._stop_write_timer()
         if self._complete:
             return

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
-from isthmus.errors import GatewayBusy, GatewayError
+from isthmus.errors import GatewayBusy, GatewayError, UpstreamRefused
 from isthmus.wire import json
 
 #: Types of errors by HTTP status, for bodies that do not say; and back, for stream events.
@@ -31,11 +31,15 @@ _LONGEST_MESSAGE = 4_000
 
 
 class ReportedError(NamedTuple):
-    """What an upstream said went wrong. ``status`` is 500 where an event names an unknown type."""
+    """What an upstream said went wrong. ``status`` is 500 where an event names an unknown type.
+
+    ``body`` is the text of an error document of this protocol, where one was sent.
+    """
 
     status: int
     kind: str
     message: str
+    body: str | None = None
 
 
 def read_body(status: int, body: bytes) -> ReportedError:
@@ -45,8 +49,10 @@ def read_body(status: int, body: bytes) -> ReportedError:
     except json.MalformedJSON:
         document = None
     kind, message = _members(document)
+    text = body.decode() if kind is not None and message is not None else None
     kind = kind or TYPE_BY_STATUS.get(status, "api_error")
-    return ReportedError(status, kind, message or f"The upstream answered with status {status}.")
+    message = message or f"The upstream answered with status {status}."
+    return ReportedError(status, kind, message, text)
 
 
 def read_event(event: Mapping[str, Any]) -> ReportedError:
@@ -81,8 +87,17 @@ def document(error: GatewayError, request_id: str) -> dict[str, Any]:
     """Build the error document of the Messages protocol for an error of the gateway."""
     otherwise = "api_error" if error.status >= 500 else "invalid_request_error"
     kind = TYPE_BY_STATUS.get(status_of(error), otherwise)
+    if isinstance(error, UpstreamRefused):
+        kind = error.upstream_type
     return {
         "type": "error",
         "error": {"type": kind, "message": error.message},
         "request_id": request_id,
     }
+
+
+def body(error: GatewayError, request_id: str) -> bytes:
+    """Write an error as the body of an answer; what an upstream wrote stays as it is."""
+    if isinstance(error, UpstreamRefused) and error.body is not None:
+        return error.body.encode()
+    return json.encode(document(error, request_id))

@@ -22,6 +22,7 @@ class EventReader:
     def __init__(self) -> None:
         self.failure: UpstreamBroken | None = None
         self.reported: Event | None = None
+        self._read: list[bytes] = []
         self._decoder = sse.Decoder()
         self._block = -1
         self._before = self._after = b"nothing yet"
@@ -35,7 +36,8 @@ class EventReader:
         arrived: list[Event | TextRun] = []
         run: list[bytes] | None = None
         before, after = self._before, self._after
-        for block in self._decoder.blocks(chunk):
+        blocks = self._read = self._decoder.blocks(chunk)
+        for block in blocks:
             if block.startswith(before) and block.endswith(after):
                 literal = block[len(before) : -len(after)]
                 if is_literal(literal):
@@ -50,9 +52,15 @@ class EventReader:
             if event is not None:
                 arrived.append(event)
             elif self.failure is not None or self.reported is not None:
+                del blocks[blocks.index(block) :]
                 break
             before, after = self._before, self._after
         return arrived
+
+    @property
+    def frames(self) -> bytes:
+        """The bytes of the events that `feed` returned last, each with its end."""
+        return b"".join([block + b"\n\n" for block in self._read])
 
     def _decoded(self, block: bytes) -> Event | TextRun | None:
         """Decode one block; None where it holds no event, or the stream must not be read on."""
