@@ -131,3 +131,17 @@ async def test_unpaced_stream_lets_others_have_their_turn():
         streaming = group.create_task(long.run())
         group.create_task(message("Hello!").run()).add_done_callback(lambda _: long.leave())
     assert not streaming.result().complete
+
+
+CONTEXT = "context-management-2025-06-27"
+
+
+@pytest.mark.parametrize("counts", [False, True])
+@pytest.mark.parametrize(("betas", "status"), [({}, 400), ({"anthropic_beta": CONTEXT}, 200)])
+async def test_member_of_a_beta_is_taken_where_that_is_asked_for(counts, betas, status):
+    edits = {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}
+    prompt = ask("Hello!", context_management=edits)
+    if counts:
+        del prompt["max_tokens"]
+    path = "/v1/messages/count_tokens" if counts else "/v1/messages"
+    assert (await Exchange("POST", path, prompt, **betas).run()).status == status

@@ -32,7 +32,7 @@ def check(document: Document, version: str, betas: frozenset[str] = frozenset())
     Raises:
         ApiError: naming the first rule it breaks.
     """
-    fields.check(document)
+    fields.check(document, betas)
     model = find(document["model"])
     if model is None:
         raise ApiError(404, f"model: {document['model']}")
@@ -56,7 +56,7 @@ def check_prompt(document: Document, version: str, betas: frozenset[str] = froze
         ApiError: naming the first rule it breaks.
     """
     for name in document:
-        if name not in fields.PROMPT:
+        if name not in fields.PROMPT and not fields.is_of_beta(name, betas):
             raise invalid(name, "Extra inputs are not permitted")
     model = find(document.get("model"))
     # Any budget for thinking fits: only the prompt is judged.

@@ -32,6 +32,8 @@ _MEMBERS: dict[str, tuple[type, ...]] = {
     "top_p": (int, float),
     "top_k": (int,),
 }
+#: Members that a beta brings, which are taken and change nothing here.
+_BETA_MEMBERS = {"context_management": "context-management-2025-06-27"}
 #: Members that may be null, which says the same as leaving them out.
 _NULLABLE = frozenset({"cache_control", "container", "diagnostics", "inference_geo", "speed"})
 #: What the prompt is made of, all that can be counted without asking for an answer.
@@ -51,9 +53,9 @@ _REQUIRED = ("model", "messages", "max_tokens")
 _ONE_OF = {"service_tier": ("auto", "standard_only"), "speed": ("standard", "fast")}
 
 
-def check(document: Document) -> None:
+def check(document: Document, betas: frozenset[str] = frozenset()) -> None:
     """Check names and types of the members, and the small ones whole."""
-    _check_members(document)
+    _check_members(document, betas)
     for name, allowed in _ONE_OF.items():
         if document.get(name) not in (None, *allowed):
             raise invalid(name, f"Input should be {' or '.join(map(repr, allowed))}")
@@ -69,15 +71,23 @@ def check(document: Document) -> None:
             raise invalid(f"stop_sequences.{at}", "each stop sequence must contain non-whitespace")
 
 
-def _check_members(document: Document) -> None:
+def _check_members(document: Document, betas: frozenset[str]) -> None:
     for name in _REQUIRED:
         if name not in document:
             raise invalid(name, "Field required")
     for name, value in document.items():
+        if is_of_beta(name, betas):
+            require_type(name, value, (dict,))
+            continue
         if name not in _MEMBERS:
             raise invalid(name, "Extra inputs are not permitted")
         if value is not None or name not in _NULLABLE:
             require_type(name, value, _MEMBERS[name])
+
+
+def is_of_beta(name: str, betas: frozenset[str]) -> bool:
+    """Say whether one of the betas brings a member."""
+    return _BETA_MEMBERS.get(name) in betas
 
 
 def check_max_tokens(document: Document, model: Model) -> None:
