@@ -3,7 +3,7 @@
 import pytest
 
 from isthmus.errors import UpstreamRefused
-from isthmus.translate.chat_over_messages.failure import tell
+from isthmus.translate.to_messages.failure import tell
 from isthmus.wire.chat import errors
 from isthmus.wire.messages.errors import read_body, read_event
 
