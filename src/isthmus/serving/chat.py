@@ -22,9 +22,9 @@ from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
 from isthmus.serving.wishes import wishes
 from isthmus.storage.stash import Stash
-from isthmus.translate.chat_over_messages.failure import tell
 from isthmus.translate.chat_over_messages.legacy import is_legacy
 from isthmus.translate.chat_over_messages.reasoning import account_of
+from isthmus.translate.to_messages.failure import tell
 from isthmus.wire import json
 from isthmus.wire.chat.documents import ChatRequest
 from isthmus.wire.chat.shape import checked

@@ -18,20 +18,20 @@ from isthmus.serving.recollection import Recollection
 from isthmus.serving.reply import Reply
 from isthmus.serving.wishes import Wishes
 from isthmus.translate.chat_over_messages.applied import Applied, applied
-from isthmus.translate.chat_over_messages.forced import as_call
-from isthmus.translate.chat_over_messages.form import PLAIN, AnswerForm
-from isthmus.translate.chat_over_messages.json_object import is_object
 from isthmus.translate.chat_over_messages.memory import Memory
 from isthmus.translate.chat_over_messages.recall import as_message
-from isthmus.translate.chat_over_messages.repair import repaired
 from isthmus.translate.chat_over_messages.request import (
     DEFAULT_TERMS,
     Terms,
     Translated,
     translate,
 )
-from isthmus.translate.chat_over_messages.turn import AnswerTurn
 from isthmus.translate.remarks import Remarks
+from isthmus.translate.to_messages.forced import as_call
+from isthmus.translate.to_messages.form import PLAIN, AnswerForm
+from isthmus.translate.to_messages.json_object import is_object
+from isthmus.translate.to_messages.repair import repaired
+from isthmus.translate.to_messages.turn import AnswerTurn
 from isthmus.upstreams.upstream import MessagesCall
 from isthmus.wire import json
 from isthmus.wire.chat.documents import ChatRequest, Completion

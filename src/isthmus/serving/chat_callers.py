@@ -12,10 +12,10 @@ from isthmus.serving.chat_call import ChatCall
 from isthmus.serving.heartbeat import KEEP_ALIVE
 from isthmus.serving.relay import Whole
 from isthmus.serving.reply import Reply
-from isthmus.translate.chat_over_messages.form import PLAIN, AnswerForm
-from isthmus.translate.chat_over_messages.reasoning import thoughts_dropped
 from isthmus.translate.chat_over_messages.response import response
 from isthmus.translate.chat_over_messages.stream import ChatStream, Splice
+from isthmus.translate.to_messages.form import PLAIN, AnswerForm
+from isthmus.translate.to_messages.thinking import thoughts_dropped
 from isthmus.wire import json, sse
 from isthmus.wire.chat import errors as chat_errors
 from isthmus.wire.chat.documents import Completion

@@ -6,18 +6,18 @@ from factories import messages as make
 from isthmus.errors import InvalidRequest
 from isthmus.routing.catalog import Catalog
 from isthmus.translate.chat_over_messages.conversation import Conversation
-from isthmus.translate.chat_over_messages.form import AnswerForm
 from isthmus.translate.chat_over_messages.memory import Memory
 from isthmus.translate.chat_over_messages.recall import Visible, as_message
 from isthmus.translate.chat_over_messages.request import Translated, translate
-from isthmus.translate.chat_over_messages.schema import (
+from isthmus.translate.chat_over_messages.stream import ChatStream
+from isthmus.translate.remarks import Remarks
+from isthmus.translate.to_messages.form import AnswerForm
+from isthmus.translate.to_messages.schema import (
     MAX_OPTIONAL,
     Size,
     UnfitSchema,
     normalised,
 )
-from isthmus.translate.chat_over_messages.stream import ChatStream
-from isthmus.translate.remarks import Remarks
 from isthmus.wire.chat.shape import checked
 
 CATALOG = Catalog.load()

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from factories import messages as make
 from factories.chat import as_values, fold
 from isthmus.errors import UpstreamBroken
-from isthmus.translate.chat_over_messages.form import AnswerForm, Forced
-from isthmus.translate.chat_over_messages.json_object import Unfencing, is_object, unfenced
 from isthmus.translate.chat_over_messages.response import response
 from isthmus.translate.chat_over_messages.stream import ChatStream
+from isthmus.translate.to_messages.form import AnswerForm, Forced
+from isthmus.translate.to_messages.json_object import Unfencing, is_object, unfenced
 
 ONE = AnswerForm(forced=Forced("f"))
 ANY = AnswerForm(forced=Forced(None))

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from factories import messages as make
 from factories.chat import as_values, fold
 from isthmus.errors import UpstreamBroken
-from isthmus.translate.chat_over_messages.form import AnswerForm
 from isthmus.translate.chat_over_messages.response import response
 from isthmus.translate.chat_over_messages.stream import ChatStream
+from isthmus.translate.to_messages.form import AnswerForm
 from isthmus.wire.json import encode
 from isthmus.wire.messages.events import TextRun, decode
 from isthmus.wire.messages.fold import Fold

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from isthmus.translate.chat_over_messages.form import AnswerForm
+from isthmus.translate.to_messages.form import AnswerForm
+from isthmus.translate.to_messages.free_text import unwrapped
 from isthmus.wire import json
 from isthmus.wire.messages.documents import Block
-
-#: The only member of a custom tool's input; see `tools.py`.
-WRAPPED = "input"
 
 
 def members(blocks: list[Block], form: AnswerForm) -> dict[str, Any]:
@@ -63,12 +61,3 @@ def custom(ordinal: int, call_id: str, name: str, value: Any) -> dict[str, Any]:
         "custom": {"name": name, "input": unwrapped(value)},
     }
     return {"tool_calls": [call]}
-
-
-def unwrapped(value: Any) -> str:
-    """Return the free text out of a custom tool's input.
-
-    A model that leaves out the wrapping is understood all the same.
-    """
-    text = value.get(WRAPPED) if isinstance(value, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-    return text if isinstance(text, str) else json.encode_text(value)

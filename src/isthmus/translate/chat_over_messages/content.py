@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from isthmus.errors import InvalidRequest
-from isthmus.translate.chat_over_messages.files import file_block
-from isthmus.translate.chat_over_messages.images import image
-from isthmus.translate.chat_over_messages.marks import put_last, written
 from isthmus.translate.remarks import Remarks
+from isthmus.translate.to_messages.files import file_block
+from isthmus.translate.to_messages.images import image, warn_of_detail
+from isthmus.translate.to_messages.marks import put_last, written
+from isthmus.translate.to_messages.turns import text_block
 from isthmus.wire.chat.documents import Part
 from isthmus.wire.messages.documents import Block
-
-
-def text_block(text: str) -> Block:
-    """Make a text block. Upstream refuses empty ones: callers leave them out."""
-    return {"type": "text", "text": text}
 
 
 def blocks(
@@ -52,7 +48,9 @@ def _block(part: Part, path: str, remarks: Remarks) -> Block | None:
         case "refusal":
             return text_block(part["refusal"]) if part["refusal"] else None
         case "image_url":
-            return image(part["image_url"], f"{path}.image_url", remarks)
+            asked, where = part["image_url"], f"{path}.image_url"
+            warn_of_detail(asked.get("detail"), f"{where}.detail", remarks)
+            return image(asked["url"], f"{where}.url")
         case "input_audio":
             raise InvalidRequest(
                 f"'{path}': Claude does not take audio.", param=path, code="unsupported_modality"

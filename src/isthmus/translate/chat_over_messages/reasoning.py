@@ -6,13 +6,13 @@ signature, and a block made up from it would be a forgery.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 
 from isthmus.call import Capabilities
 from isthmus.translate.chat_over_messages.memory import Memory
-from isthmus.translate.chat_over_messages.recall import thoughts
 from isthmus.translate.remarks import Remarks
+from isthmus.translate.to_messages.thinking import thoughts
 from isthmus.wire.chat.documents import ChatMessage, Part
 from isthmus.wire.messages.documents import Block
 
@@ -163,17 +163,6 @@ def account_of(messages: Sequence[ChatMessage]) -> str | None:
             if account is not None:
                 return account
     return None
-
-
-def thoughts_dropped(message: Mapping[str, Any]) -> int:
-    """Return how many thoughts upstream says it has dropped from the history."""
-    told = message.get("input_transformations")
-    if not isinstance(told, list):
-        return 0
-    return sum(
-        isinstance(entry, dict) and cast("Part", entry).get("type") == "thinking_dropped"
-        for entry in cast("list[object]", told)
-    )
 
 
 def opening(index: int, position: int, account: str = "") -> Part:

@@ -110,11 +110,6 @@ def restored(written: bytes) -> list[Block]:
     return blocks
 
 
-def thoughts(content: list[Block]) -> list[Block]:
-    """Return the thinking among an answer's blocks."""
-    return [block for block in content if block.get("type") in ("thinking", "redacted_thinking")]
-
-
 def worth_keeping(content: list[Block]) -> bool:
     """Say whether a client's view of an answer leaves out what upstream wants to see again."""
     return any(block.get("type") not in ("text", "tool_use") for block in content)

@@ -7,10 +7,11 @@ from typing import Any, TypeGuard, cast
 from isthmus.call import Usage
 from isthmus.errors import UpstreamBroken
 from isthmus.translate.chat_over_messages import calls, ending, reasoning
-from isthmus.translate.chat_over_messages.forced import as_call
-from isthmus.translate.chat_over_messages.form import PLAIN, AnswerForm
-from isthmus.translate.chat_over_messages.json_object import unfenced
-from isthmus.translate.chat_over_messages.web_search import url_citations
+from isthmus.translate.chat_over_messages.annotations import url_citations
+from isthmus.translate.to_messages.ending import refusal_text, service_tier
+from isthmus.translate.to_messages.forced import as_call
+from isthmus.translate.to_messages.form import PLAIN, AnswerForm
+from isthmus.translate.to_messages.json_object import unfenced
 from isthmus.wire.chat.documents import Completion, Part
 from isthmus.wire.chat.usage import usage_document
 from isthmus.wire.messages.documents import Block, Message
@@ -59,7 +60,7 @@ def response(
         "usage": usage_document(usage),
         "system_fingerprint": None,
     }
-    tier = ending.service_tier(usage)
+    tier = service_tier(usage)
     if tier is not None:
         completion["service_tier"] = tier
     return completion
@@ -75,7 +76,7 @@ def _message(message: Message, content: list[Block], form: AnswerForm) -> dict[s
     called = calls.members(content, form)
     translated: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
     if message.get("stop_reason") == "refusal":
-        translated["refusal"] = ending.refusal_text(message.get("stop_details"))
+        translated["refusal"] = refusal_text(message.get("stop_details"))
         called = {}  # what came before a refusal is void
     else:
         text, cited = _text(content)

@@ -13,12 +13,14 @@ from typing import Any, ClassVar, NamedTuple
 from isthmus.call import Usage, plus
 from isthmus.errors import UpstreamBroken
 from isthmus.translate.chat_over_messages import calls, ending, reasoning
-from isthmus.translate.chat_over_messages.forced import CallEvents
-from isthmus.translate.chat_over_messages.form import PLAIN, AnswerForm
-from isthmus.translate.chat_over_messages.json_object import Unfencing
+from isthmus.translate.chat_over_messages.annotations import url_citations
 from isthmus.translate.chat_over_messages.open_block import OpenBlock
 from isthmus.translate.chat_over_messages.response import SEPARATOR
-from isthmus.translate.chat_over_messages.web_search import url_citations
+from isthmus.translate.to_messages.ending import refusal_text, service_tier
+from isthmus.translate.to_messages.forced import CallEvents
+from isthmus.translate.to_messages.form import PLAIN, AnswerForm
+from isthmus.translate.to_messages.json_object import Unfencing
+from isthmus.translate.to_messages.thinking import thoughts_dropped
 from isthmus.wire import json
 from isthmus.wire.chat.documents import Chunk
 from isthmus.wire.chat.usage import usage_document
@@ -148,7 +150,7 @@ class ChatStream:
             self._meter.take(message.get("usage"))
             return []
         self.message_id = str(message["id"])
-        self.thoughts_dropped = reasoning.thoughts_dropped(message)
+        self.thoughts_dropped = thoughts_dropped(message)
         self._chunk["id"] = ending.completion_id(message["id"])
         self._meter.take(message.get("usage"))
         return [self._delta({"role": "assistant", "content": ""})]
@@ -177,12 +179,12 @@ class ChatStream:
         if rest:
             chunks.append(self._delta({"content": rest}))
         if stop.get("stop_reason") == "refusal":
-            chunks.append(self._delta({"refusal": ending.refusal_text(stop.get("stop_details"))}))
+            chunks.append(self._delta({"refusal": refusal_text(stop.get("stop_details"))}))
         last = self._delta({}, reason)
         if stop.get("stop_sequence") is not None:
             last["choices"][0]["stop_sequence"] = stop["stop_sequence"]
         usage = self.usage
-        tier = ending.service_tier(usage)
+        tier = service_tier(usage)
         if tier is not None:
             last["service_tier"] = tier
         chunks.append(last)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from isthmus.errors import InvalidRequest
-from isthmus.translate.chat_over_messages.base64_data import decoded, is_data_url, taken_apart
 from isthmus.translate.remarks import Remarks
-from isthmus.wire.chat.documents import Part
+from isthmus.translate.to_messages.base64_data import decoded, is_data_url, taken_apart
 from isthmus.wire.messages.documents import Block
 
 #: Upstream's limit for one image, as base64 text.
@@ -21,22 +20,17 @@ _MAGIC = (
 )
 
 
-def image(asked: Part, path: str, remarks: Remarks) -> Block:
-    """Translate an ``image_url``, which stands at ``path``.
+def image(url: str, path: str) -> Block:
+    """Make a block of the image at ``url``, which stands at ``path``.
 
     Raises:
         InvalidRequest: a scheme, a type or a size that upstream does not take.
     """
-    if asked.get("detail") not in (None, "auto"):
-        remarks.warn("image.detail.dropped", f"{path}.detail", "dropped, Claude has no such choice")
-    url: str = asked["url"]
     if url[:8].lower().startswith(("http://", "https://")):
         return {"type": "image", "source": {"type": "url", "url": url}}
     if is_data_url(url):
-        return image_of(*taken_apart(url, f"{path}.url"), f"{path}.url")
-    raise InvalidRequest(
-        f"'{path}.url' must be an http(s) URL or a base64 data URL.", param=f"{path}.url"
-    )
+        return image_of(*taken_apart(url, path), path)
+    raise InvalidRequest(f"'{path}' must be an http(s) URL or a base64 data URL.", param=path)
 
 
 def image_of(declared: str, data: str, path: str) -> Block:
@@ -60,3 +54,9 @@ def kind_of(content: bytes) -> str | None:
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "image/webp"
     return next((kind for magic, kind in _MAGIC if content.startswith(magic)), None)
+
+
+def warn_of_detail(detail: object, path: str, remarks: Remarks) -> None:
+    """Say that a resolution cannot be chosen; ``auto`` chooses none."""
+    if detail not in (None, "auto"):
+        remarks.warn("image.detail.dropped", path, "dropped, Claude has no such choice")

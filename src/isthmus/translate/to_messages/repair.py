@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from isthmus.errors import UpstreamRefused
-from isthmus.translate.chat_over_messages.recall import thoughts
+from isthmus.translate.to_messages.thinking import thoughts
 from isthmus.wire.messages.documents import MessagesRequest, Turn
 
 _REFUSALS = ("Invalid `signature` in `thinking` block", "bound to a different conversation")

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any, cast
 
 from isthmus.call import Caching, Capabilities
-from isthmus.translate.chat_over_messages.marks import HOUR, Mark, lifetime, written
-from isthmus.translate.chat_over_messages.prompt_size import reaches
 from isthmus.translate.remarks import Remarks
+from isthmus.translate.to_messages.marks import HOUR, Mark, lifetime, written
+from isthmus.translate.to_messages.prompt_size import reaches
 from isthmus.wire.chat.documents import ChatRequest
 from isthmus.wire.messages.documents import Block, MessagesRequest
 

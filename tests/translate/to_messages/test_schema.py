@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isthmus.sandbox.rules.subset import check_schema
-from isthmus.translate.chat_over_messages.schema import UnfitSchema, normalised
+from isthmus.translate.to_messages.schema import UnfitSchema, normalised
 
 UNFIT = {
     "unknown keyword": {"type": "array", "contains": {}},

@@ -13,10 +13,9 @@ from msgspec import Struct
 
 from isthmus.call import Capabilities
 from isthmus.errors import InvalidRequest
-from isthmus.translate.chat_over_messages.forced import schema_for
-from isthmus.translate.chat_over_messages.form import Forced
-from isthmus.translate.chat_over_messages.schema import Schema, UnfitSchema
 from isthmus.translate.remarks import Remarks
+from isthmus.translate.to_messages.forced import Forced, schema_for
+from isthmus.translate.to_messages.schema import Schema, UnfitSchema
 from isthmus.wire.chat.documents import ChatRequest
 from isthmus.wire.messages.documents import Block, Turn
 

@@ -4,8 +4,8 @@ import pytest
 
 from factories import messages as make
 from isthmus.errors import UpstreamBroken, UpstreamRefused
-from isthmus.translate.chat_over_messages.repair import repaired
-from isthmus.translate.chat_over_messages.turn import MOST_HOPS, NOT_NOW, AnswerTurn
+from isthmus.translate.to_messages.repair import repaired
+from isthmus.translate.to_messages.turn import MOST_HOPS, NOT_NOW, AnswerTurn
 
 REQUEST = {"model": "m", "messages": [{"role": "user", "content": [make.text("Hi")]}]}
 SEARCH = {

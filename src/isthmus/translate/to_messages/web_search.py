@@ -6,7 +6,7 @@ from typing import Any
 
 from isthmus.errors import InvalidRequest
 from isthmus.translate.remarks import Remarks
-from isthmus.wire.chat.documents import ChatRequest, Part
+from isthmus.wire.chat.documents import ChatRequest
 from isthmus.wire.messages.documents import Block
 
 NAME = "web_search"
@@ -49,25 +49,16 @@ def search_tool(
     return [block]
 
 
-def url_citations(block: Block, start: int, end: int) -> list[Part]:
-    """Return what a text block cites, each page once.
+def cited(block: Block, start: int, end: int) -> list[Block]:
+    """Return the pages that a text block cites, each once, as OpenAI's annotations name them.
 
     ``start`` and ``end`` are the block's place in the content, in code points.
     """
-    found: dict[str, Part] = {}
+    found: dict[str, Block] = {}
     for citation in block.get("citations") or ():
         if citation.get("type") == _CITATION:
             url = citation.get("url", "")
-            found.setdefault(
-                url,
-                {
-                    "type": "url_citation",
-                    "url_citation": {
-                        "start_index": start,
-                        "end_index": end,
-                        "title": citation.get("title") or "",
-                        "url": url,
-                    },
-                },
-            )
+            title = citation.get("title") or ""
+            page = {"start_index": start, "end_index": end, "title": title, "url": url}
+            found.setdefault(url, page)
     return list(found.values())

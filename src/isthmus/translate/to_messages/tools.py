@@ -10,10 +10,10 @@ import re
 from typing import Any
 
 from isthmus.errors import InvalidRequest
-from isthmus.translate.chat_over_messages.calls import WRAPPED
-from isthmus.translate.chat_over_messages.marks import put, written
-from isthmus.translate.chat_over_messages.schema import Size, UnfitSchema, normalised, size_of
 from isthmus.translate.remarks import Remarks
+from isthmus.translate.to_messages.free_text import WRAPPED
+from isthmus.translate.to_messages.marks import put, written
+from isthmus.translate.to_messages.schema import Size, UnfitSchema, normalised, size_of
 from isthmus.wire.chat.documents import ChatRequest, CustomDeclaration, FunctionDeclaration, Tool
 from isthmus.wire.messages.documents import Block, Turn
 

@@ -7,7 +7,8 @@ the catalog). ``thinking`` decides on or off, ``reasoning_effort`` the level.
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from collections.abc import Mapping
+from typing import Any, Literal, cast
 
 from msgspec import Struct
 
@@ -290,6 +291,22 @@ def _nearest_effort(budget: int) -> Effort:
     return "max"
 
 
+def thoughts(content: list[Block]) -> list[Block]:
+    """Return the thinking among an answer's blocks."""
+    return [block for block in content if block.get("type") in ("thinking", "redacted_thinking")]
+
+
+def thoughts_dropped(message: Mapping[str, Any]) -> int:
+    """Return how many thoughts upstream says it has dropped from the history."""
+    told = message.get("input_transformations")
+    if not isinstance(told, list):
+        return 0
+    return sum(
+        isinstance(entry, dict) and cast("Block", entry).get("type") == "thinking_dropped"
+        for entry in cast("list[object]", told)
+    )
+
+
 def without_lost_thinking(decision: Decision, turns: list[Turn], remarks: Remarks) -> None:
     """Switch thinking off where a budget model would refuse the tool loop it is in.
 
@@ -321,7 +338,7 @@ def refuse_forced_tool(
     """
     if not decision.manual or choice is None or choice["type"] not in ("any", "tool"):
         return
-    if request.get("thinking"):
+    if (request.get("thinking") or {}).get("type"):
         raise InvalidRequest(
             "'tool_choice': this model cannot be made to call a tool while it thinks; "
             "use 'auto', or disable 'thinking'.",

@@ -10,14 +10,21 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from msgspec import Struct
+
 from isthmus.errors import UpstreamBroken
-from isthmus.translate.chat_over_messages.form import Forced
-from isthmus.translate.chat_over_messages.schema import Schema, UnfitSchema, normalised
+from isthmus.translate.to_messages.schema import Schema, UnfitSchema, normalised
 from isthmus.wire import json
 from isthmus.wire.messages.documents import Block, Event, Message
 
 #: Reasons that only say that the text, and so the call, is whole.
 _WHOLE = frozenset({"end_turn", "stop_sequence", "tool_use"})
+
+
+class Forced(Struct, frozen=True):
+    """A call that was asked for as a JSON text. ``name``: None if the text says which."""
+
+    name: str | None
 
 
 def schema_for(tools: list[Block]) -> tuple[Schema, Forced]:

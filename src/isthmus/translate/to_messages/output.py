@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 from isthmus.call import Capabilities
 from isthmus.errors import InvalidRequest
-from isthmus.translate.chat_over_messages.json_object import INSTRUCTION
-from isthmus.translate.chat_over_messages.schema import UnfitSchema, normalised
 from isthmus.translate.remarks import Remarks
+from isthmus.translate.to_messages.json_object import INSTRUCTION
+from isthmus.translate.to_messages.schema import UnfitSchema, normalised
 from isthmus.wire import json
 from isthmus.wire.chat.documents import ChatRequest
 from isthmus.wire.messages.documents import Block

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-
-class Forced(Struct, frozen=True):
-    """A call that was asked for as a JSON text; see `forced.py`. ``name``: None if it says so."""
-
-    name: str | None
+from isthmus.translate.to_messages.forced import Forced
 
 
 class AnswerForm(Struct, frozen=True, kw_only=True):

@@ -7,8 +7,8 @@ type, or, for PDF and images, as bare base64.
 from __future__ import annotations
 
 from isthmus.errors import InvalidRequest
-from isthmus.translate.chat_over_messages.base64_data import decoded, is_data_url, taken_apart
-from isthmus.translate.chat_over_messages.images import image_of, kind_of
+from isthmus.translate.to_messages.base64_data import decoded, is_data_url, taken_apart
+from isthmus.translate.to_messages.images import image_of, kind_of
 from isthmus.wire.chat.documents import Part
 from isthmus.wire.messages.documents import Block
 
