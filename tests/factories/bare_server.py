@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from isthmus.serving import server
+from isthmus.serving.connection import ClientGone
 from isthmus.serving.drain import Drain
 from isthmus.serving.listener import bound
 
@@ -93,7 +94,7 @@ class App:
         _say(f"called {request.path}")
         try:
             await PATHS[request.path](request, connection)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, ClientGone):
             if not connection.disconnected:
                 _say(f"ended {request.path}")
                 connection.abort()
