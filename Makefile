@@ -58,6 +58,9 @@ docs-check: $(DEV)  ## Check that docs/reference/ says what the code says
 bench: $(DEV)  ## Measure the CPU time per request and event beside nginx (QUICK=1: try it only)
 	$(BIN)/python bench/run.py $(if $(QUICK),--quick)
 
+instructions: $(DEV)  ## Count what the hot loops take, beside what they took before (RECORD=1: keep it)
+	$(BIN)/python bench/instructions/count.py $(if $(RECORD),--record)
+
 chaos: $(DEV)  ## Let clients and upstreams misbehave around the gateway; judge every answer (SECONDS=20)
 	$(BIN)/python chaos/run.py $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
@@ -77,4 +80,4 @@ clean:  ## Remove what was installed, built or cached (not .isthmus, which holds
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
 
-.PHONY: serve all test fuzz mutants format check-format lint types docs docs-check bench chaos scale lock check-locks clean help
+.PHONY: serve all test fuzz mutants format check-format lint types docs docs-check bench instructions chaos scale lock check-locks clean help
