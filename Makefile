@@ -27,8 +27,8 @@ serve: $(RUNTIME)  ## Start the gateway on 127.0.0.1:4100
 
 all: check-format lint types docs-check test  ## Everything a change must pass (the default)
 
-test: $(DEV)  ## Run the tests
-	$(BIN)/python -m pytest
+test: $(DEV)  ## Run the tests, in several processes (`.venv/bin/python -m pytest` runs them in one)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder tests
 
 fuzz: $(DEV)  ## Run the property tests with random, far more numerous examples
 	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -m hypothesis --timeout 1800

@@ -35,10 +35,9 @@ CLIENTS = 50
 #: How much later one answer in a hundred may be under the burden. What a busy machine does to so
 #: few milliseconds is not judged.
 _FACTOR, _NOISE_MS = 2.0, 10.0
-#: Streams: milliseconds between two events; seconds over which they begin, and after which the
-#: workers are replaced.
-_PACE_MS, _RAMP, _RESTART_AFTER = 20, 2.0, 3.0
-_PROBED = 5.0
+#: Streams: milliseconds between two events; at most so many seconds over which they begin, after
+#: which the workers are replaced, and for which it is tried whether connections are accepted then.
+_PACE_MS, _RAMP, _RESTART_AFTER, _PROBED = 20, 2.0, 3.0, 5.0
 #: Seconds in which workers without a stream have to be gone.
 _LEAVING = 10.0
 
@@ -60,7 +59,7 @@ def upstream(events: int) -> Generator[int]:
 
 async def burdened(gateway: Gateway, size: Sizes, seconds: float) -> list[str]:
     """Hold good clients under the burden against good clients without; return the misses."""
-    await steady(gateway.port, CLIENTS, 1.0)  # connections, caches
+    await steady(gateway.port, CLIENTS, min(1.0, seconds))  # connections, caches
     alone = await steady(gateway.port, CLIENTS, seconds)
     memory = gateway.memory()
     burden = Burden(gateway.port, size.idle, size.loris)
@@ -100,20 +99,21 @@ def _missed(alone: Waits, filling: Waits, under: Waits) -> list[str]:
     return misses
 
 
-async def restarted(gateway: Gateway, size: Sizes, events: int) -> list[str]:
-    """Replace the workers under running streams; return the misses."""
+async def restarted(gateway: Gateway, size: Sizes, seconds: float) -> list[str]:
+    """Replace the workers under running streams of so many seconds; return the misses."""
     before = set(gateway.workers())
     begun = time.monotonic()
+    ramp = min(_RAMP, seconds / 2)
     async with asyncio.TaskGroup() as group:
-        streams = group.create_task(streamed(gateway.port, size.streams, events, _RAMP))
-        await asyncio.sleep(_RESTART_AFTER)
+        streams = group.create_task(streamed(gateway.port, size.streams, _events(seconds), ramp))
+        await asyncio.sleep(min(_RESTART_AFTER, seconds * 0.75))
         os.kill(gateway.process.pid, signal.SIGUSR2)
-        probes = group.create_task(probed(gateway.port, _PROBED))
-    seconds = time.monotonic() - begun
+        probes = group.create_task(probed(gateway.port, min(_PROBED, seconds * 3)))
+    took = time.monotonic() - begun
     after = await _replaced(gateway, before)
     rows = [(f"streams {outcome}", count) for outcome, count in streams.result().items()]
     rows += [(f"connections {outcome}", count) for outcome, count in probes.result().items()]
-    rows += [("seconds", round(seconds, 1)), ("memory (PSS), MB", round(gateway.memory()))]
+    rows += [("seconds", round(took, 1)), ("memory (PSS), MB", round(gateway.memory()))]
     print(table("through a rolling restart", rows))
     misses = [f"{count} streams: {how}" for how, count in streams.result().items()
               if how != "complete"]  # fmt: skip
@@ -122,6 +122,10 @@ async def restarted(gateway: Gateway, size: Sizes, events: int) -> list[str]:
     if len(after) < 2 or before & after:
         misses.append(f"the workers were not replaced: {sorted(before)}, then {sorted(after)}")
     return misses
+
+
+def _events(seconds: float) -> int:
+    return max(1, int(seconds * 1000 / _PACE_MS))
 
 
 async def _replaced(gateway: Gateway, before: set[int]) -> set[int]:
@@ -135,9 +139,8 @@ async def _replaced(gateway: Gateway, before: set[int]) -> set[int]:
 
 
 def _measure(size: Sizes, seconds: float, directory: Path) -> list[str]:
-    events = max(1, int(seconds * 1000 / _PACE_MS))
     misses: list[str] = []
-    with upstream(events) as port:
+    with upstream(_events(seconds)) as port:
         with gateways.running(directory, {"a": port}, patient=True) as gateway:
             misses += uvloop.run(burdened(gateway, size, seconds))
         misses += [f"in the log: {line}" for line in gateway.trouble()]
@@ -145,7 +148,7 @@ def _measure(size: Sizes, seconds: float, directory: Path) -> list[str]:
             print("through a rolling restart: needs --workers")
             return misses
         with gateways.running(directory, {"a": port}, workers=2, patient=True) as gateway:
-            misses += uvloop.run(restarted(gateway, size, events))
+            misses += uvloop.run(restarted(gateway, size, seconds))
         misses += [f"in the log: {line}" for line in gateway.trouble()]
     return misses
 
