@@ -30,8 +30,8 @@ serve: $(RUNTIME)  ## Start the gateway on 127.0.0.1:4100
 
 all: check-format lint types docs-check test  ## Everything a change must pass (the default)
 
-test: $(DEV)  ## Run the tests
-	$(BIN)/python -m pytest
+test: $(DEV)  ## Run the tests, in several processes (`.venv/bin/python -m pytest` runs them in one)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder tests
 
 fuzz: $(DEV)  ## Run the property tests with random, far more numerous examples
 	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -m hypothesis --timeout 1800
@@ -67,6 +67,9 @@ bench-peers: $(DEV)  ## Compare other gateways with this one; fill in docs/perfo
 sizing: $(DEV)  ## Compute what a million streams need; fill in docs/performance.md (MEASURE=1)
 	PYTHONPATH=bench $(BIN)/python bench/sizing.py $(if $(MEASURE),--measure)
 
+instructions: $(DEV)  ## Count what the hot loops take, beside what they took before (RECORD=1: keep it)
+	$(BIN)/python bench/instructions/count.py $(if $(RECORD),--record)
+
 chaos: $(DEV)  ## Let clients and upstreams misbehave around the gateway; judge every answer (SECONDS=20)
 	$(BIN)/python chaos/run.py $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
@@ -86,4 +89,4 @@ clean:  ## Remove what was installed, built or cached (not .isthmus, which holds
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
 
-.PHONY: serve all test fuzz mutants format check-format lint types docs docs-check bench bench-peers sizing chaos scale lock check-locks clean help
+.PHONY: serve all test fuzz mutants format check-format lint types docs docs-check bench bench-peers instructions sizing chaos scale lock check-locks clean help

@@ -191,7 +191,7 @@ def test_serve_and_test_install_beside_each_other(installed: Path) -> None:
     run("make", "serve", cwd=installed)
     asked(installed)
     assert run("make", "test", cwd=installed).returncode == 0
-    assert asked(installed) == ["dev", "pytest"]
+    assert asked(installed) == ["dev", "tests"]
     run("make", "serve", cwd=installed)
     assert asked(installed) == []
 

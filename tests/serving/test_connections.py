@@ -66,7 +66,7 @@ def test_client_that_leaves_cancels_the_upstream_call(gateway, primary, asked, s
     left = time.monotonic()
     leave(connection, how)
     assert received.gone.wait(5)
-    assert time.monotonic() - left < 0.1
+    assert time.monotonic() - left < 0.4  # less than the silence that would end the call as well
     assert "Traceback" not in gateway.logged()
 
 

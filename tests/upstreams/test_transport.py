@@ -216,7 +216,7 @@ async def test_cancelling_closes_the_connection_at_once(transport, upstream):
     started = time.monotonic()
     sending.cancel()
     assert await asyncio.to_thread(received.gone.wait, 5)
-    assert time.monotonic() - started < 0.1
+    assert time.monotonic() - started < 0.5
     with pytest.raises(asyncio.CancelledError):
         await sending
 
