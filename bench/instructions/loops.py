@@ -151,7 +151,7 @@ async def calls() -> AsyncGenerator[Calls]:
     app = application(config, KeyRing({"bench": KEY}), log=Log(cast("Any", Nowhere())))
     listener = _listener()
     address = listener.getsockname()
-    async with also_serving(app, listener):
+    async with also_serving(app.serve, listener):
         transport, client = await loop.create_connection(lambda: Client(upstream), *address)
         yield Calls(client)
         transport.close()

@@ -51,7 +51,9 @@ def test_trailing_slash_means_the_same_and_redirects_nobody(gateway, primary, pa
     assert call(gateway, "POST" if body else "GET", path, body).status == 200
 
 
-@pytest.mark.parametrize("path", ["/v1/nothing", "/nothing", "/v1", "/v1/chat/completions/x", "//evil"])
+@pytest.mark.parametrize(
+    "path", ["/v1/nothing", "/nothing", "/v1", "/v1/chat/completions/x", "//evil"]
+)
 def test_unknown_path_is_told_in_the_callers_words(gateway, path):
     answer = call(gateway, "GET", path)
     assert (answer.status, answer.error["code"]) == (404, "not_found")
