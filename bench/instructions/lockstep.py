@@ -32,7 +32,10 @@ def whole(document: object) -> list[bytes]:
 def streamed(reads: Sequence[Iterable[dict[str, Any]]]) -> list[bytes]:
     """Return the upstream's writes of a stream: the events that each read shall bring."""
     # Many reads bring the same events: what writing them down takes is none of the gateway's.
-    told = {id(events): b"".join(map(_chunk, events)) for events in reads}
+    told: dict[int, bytes] = {}
+    for events in reads:
+        if id(events) not in told:
+            told[id(events)] = b"".join(map(_chunk, events))
     writes = [told[id(events)] for events in reads]
     writes[0] = _HEAD % (b"text/event-stream", b"transfer-encoding: chunked") + writes[0]
     writes[-1] += _END
