@@ -16,7 +16,7 @@ TIMERS = Timers(
 )
 
 START, PING = make.stream(make.message(make.text("Hi.")))[:2]
-TEXT = TextRun(0, [b'"Hi."'])
+TEXT = TextRun(0, "text_delta", [b'"Hi."'])
 STOP = {"type": "content_block_stop", "index": 0}
 
 

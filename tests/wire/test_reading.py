@@ -63,8 +63,11 @@ def test_texts_in_a_row_arrive_together_and_undecoded():
     (first,) = EventReader().feed(delta('"a"'))
     reader = EventReader()
     arrived = reader.feed(delta('"a"') + delta('"b"') + delta('"c"'))
-    assert first == TextRun(0, [b'"a"'])
-    assert arrived == [TextRun(0, [b'"a"']), TextRun(0, [b'"b"', b'"c"'])]
+    assert first == TextRun(0, "text_delta", [b'"a"'])
+    assert arrived == [
+        TextRun(0, "text_delta", [b'"a"']),
+        TextRun(0, "text_delta", [b'"b"', b'"c"']),
+    ]
 
 
 @pytest.mark.parametrize("text", ['"\\u00e9"', '"a\\/b"', '""', '"\\u0000"', "null", "1", '"half'])
@@ -87,11 +90,13 @@ def test_nothing_is_read_after_an_error():
     reader = EventReader()
     error = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error"}}\n\n'
     arrived = reader.feed(delta('"a"') + error + delta('"b"'))
-    assert arrived == [TextRun(0, [b'"a"'])]
+    assert arrived == [TextRun(0, "text_delta", [b'"a"'])]
     assert reader.reported == decode(sse.Decoder().feed(error)[0])
 
 
 def test_nothing_is_read_after_what_is_no_event():
     reader = EventReader()
-    assert reader.feed(delta('"a"') + b"data: {\n\n" + delta('"b"')) == [TextRun(0, [b'"a"'])]
+    assert reader.feed(delta('"a"') + b"data: {\n\n" + delta('"b"')) == [
+        TextRun(0, "text_delta", [b'"a"'])
+    ]
     assert reader.failure is not None

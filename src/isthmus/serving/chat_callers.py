@@ -70,7 +70,7 @@ class WholeChat:
         fold = self._fold = self._fold or Fold()
         for event in arrived:
             if isinstance(event, TextRun):
-                fold.literals(event.block).extend(event.literals)
+                fold.literals(event.block, event.kind).extend(event.literals)
             else:
                 fold.feed(event)
 
@@ -145,7 +145,7 @@ class StreamedChat:
         self._spent: Usage | None = None
         #: How text deltas are framed at the moment.
         self._splice: Splice | None = None
-        self._before = self._after = b""
+        self._parts: tuple[bytes, ...] = ()
         #: What the events add up to: a paused turn goes back as it is.
         self._fold = Fold()
 
@@ -186,7 +186,7 @@ class StreamedChat:
         frames = self._held if not self.committed else []
         for event in arrived:
             if isinstance(event, TextRun):
-                self._fold.literals(event.block).extend(event.literals)
+                self._fold.literals(event.block, event.kind).extend(event.literals)
                 self._tell_run(event, frames)
             else:
                 if event["type"] == "ping":
@@ -201,23 +201,23 @@ class StreamedChat:
             await self._commit()
 
     def _tell_run(self, run: TextRun, frames: list[bytes]) -> None:
-        """Translate text deltas: the first in full, where that tells how the others are framed."""
+        """Translate deltas: the first in full, where that tells how the others are framed."""
         stream, literals = self._stream, run.literals
         splice = stream.splice
-        if splice is None or splice.block != run.block:
+        if splice is None or splice.block != run.block or splice.kind != run.kind:
             first, *others = run.events
             frames += [sse.data_frame(json.encode(chunk)) for chunk in stream.feed(first)]
             splice, literals = stream.splice, literals[1:]
-            if splice is None or splice.block != run.block:
+            if splice is None or splice.block != run.block or splice.kind != run.kind:
                 told = [chunk for event in others for chunk in stream.feed(event)]
                 frames += [sse.data_frame(json.encode(chunk)) for chunk in told]
                 return
         if splice is not self._splice:
             self._splice = splice
-            self._before, self._after = b"data: " + splice.prefix, splice.suffix + b"\n\n"
-        if literals:
-            before, after = self._before, self._after
-            frames += (before, (after + before).join(literals), after)
+            first_part, *middle, last_part = splice.parts
+            self._parts = (b"data: " + first_part, *middle, last_part + b"\n\n")
+        parts = self._parts
+        frames += [literal.join(parts) for literal in literals]
 
     def note_usage(self) -> None:
         """Tell the outcome what was used so far."""

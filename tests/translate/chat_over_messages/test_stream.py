@@ -243,8 +243,9 @@ def spliced(events: list[dict]) -> bytes:
     for frame in Decoder().feed(make.framed(events)):
         event = decode(frame)
         splice = translator.splice
-        if isinstance(event, TextRun) and splice and splice.block == event.block:
-            told += b"".join(splice.prefix + text + splice.suffix for text in event.literals)
+        run = (event.block, event.kind) if isinstance(event, TextRun) else None
+        if run and splice and run == (splice.block, splice.kind):
+            told += b"".join(text.join(splice.parts) for text in event.literals)
             continue
         for each in event.events if isinstance(event, TextRun) else [event]:
             told += b"".join(encode(chunk) for chunk in translator.feed(each))

@@ -33,14 +33,14 @@ _MARK_LITERAL = b'"@"'
 
 
 class Splice(NamedTuple):
-    """How the text deltas of one block are told: ``prefix``, the text's JSON literal, ``suffix``.
+    """How the deltas of one kind and block are told: the text's JSON literal between ``parts``.
 
     Law: it is what encoding the chunk of `ChatStream.feed` gives, byte for byte.
     """
 
     block: int
-    prefix: bytes
-    suffix: bytes
+    kind: str
+    parts: tuple[bytes, ...]
 
 
 class ChatStream:
@@ -252,10 +252,16 @@ class ChatStream:
     def _text_delta(self, block: OpenBlock, delta: Block) -> list[Chunk]:
         chunks = self._text(block, delta)
         if chunks and self.splice is None and self._splices and block.kind == "text":
-            encoded = json.encode(self._delta({"content": _MARK}))
-            prefix, _, suffix = encoded.rpartition(_MARK_LITERAL)
-            self.splice = Splice(block.position - self._position, prefix, suffix)
+            self._tell_alike(block, "text_delta", self._delta({"content": _MARK}))
         return chunks
+
+    def _tell_alike(self, block: OpenBlock, kind: str, chunk: Chunk, times: int = 1) -> None:
+        """From now on tell all deltas of a block as ``chunk``, with their text for the mark."""
+        parts = json.encode(chunk).split(_MARK_LITERAL)
+        # Where the mark is found elsewhere, somebody has a name like that. A call that comes as a
+        # text is no delta of its kind.
+        if len(parts) == times + 1 and self._call_events is None:
+            self.splice = Splice(block.position - self._position, kind, tuple(parts))
 
     def _cite(self, block: OpenBlock, delta: Block) -> list[Chunk]:
         if block.kind == "text":
@@ -282,7 +288,10 @@ class ChatStream:
         if not piece or block.kind != "tool_use" or block.barred:
             return []
         block.written.append(piece)
-        return self._call_piece(block, piece)
+        chunks = self._call_piece(block, piece)
+        if chunks and self.splice is None:
+            self._tell_alike(block, "input_json_delta", self._call_piece(block, _MARK)[0])
+        return chunks
 
     def _call_piece(self, block: OpenBlock, piece: str) -> list[Chunk]:
         if block.custom or (self._form.legacy and block.ordinal):
@@ -328,8 +337,13 @@ class ChatStream:
         text = _string(delta, "thinking")
         if not text or self._hide_thinking:
             return []
+        if self.splice is None and block.kind == "thinking":
+            self._tell_alike(block, "thinking_delta", self._thought(block, _MARK), times=2)
+        return [self._thought(block, text)]
+
+    def _thought(self, block: OpenBlock, text: str) -> Chunk:
         entry = {"type": "reasoning.text", "text": text, "index": block.ordinal}
-        return [self._delta({"reasoning_content": text, "reasoning_details": [entry]})]
+        return self._delta({"reasoning_content": text, "reasoning_details": [entry]})
 
     def _signature(self, block: OpenBlock, delta: Block) -> list[Chunk]:
         if self._hide_thinking:

@@ -28,7 +28,7 @@ def is_content(event: Event | TextRun) -> bool:
 
 
 class TextRun(NamedTuple):
-    """``text_delta`` events of one block, in a row, whose text was not decoded.
+    """Deltas of one kind and block, in a row, whose text was not decoded.
 
     The text of most events only passes through: ``literals`` are the JSON strings, quotes included.
     They are such as our own encoder would have written, so whoever puts them into another document
@@ -36,22 +36,29 @@ class TextRun(NamedTuple):
     """
 
     block: int
+    kind: str
     literals: list[bytes]
 
     @property
     def events(self) -> list[Event]:
         """The events as documents, as `decode` would have returned them."""
-        return [_document(self.block, literal) for literal in self.literals]
+        return [_document(self.block, self.kind, literal) for literal in self.literals]
 
 
-def _document(block: int, literal: bytes) -> Event:
-    delta = {"type": "text_delta", "text": json.decode(literal)}
+#: The kinds of deltas that bring a text, and the member that holds it.
+TEXTS = {"text_delta": "text", "input_json_delta": "partial_json", "thinking_delta": "thinking"}
+
+
+def _document(block: int, kind: str, literal: bytes) -> Event:
+    delta = {"type": kind, TEXTS[kind]: json.decode(literal)}
     return {"type": "content_block_delta", "index": block, "delta": delta}
 
 
 class _Delta(Struct):
     type: str
     text: Raw = Raw(b"")
+    partial_json: Raw = Raw(b"")
+    thinking: Raw = Raw(b"")
 
 
 class _DeltaEvent(Struct):
@@ -89,15 +96,16 @@ def decode(frame: ServerEvent) -> Event | TextRun:
 
 
 def _text_delta(data: bytes) -> TextRun | None:
-    """Read a text delta without decoding its text; None for everything that needs a closer look."""
+    """Read a delta without decoding its text; None for everything that needs a closer look."""
     try:
         event = _delta_decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    if event.delta.type != "text_delta" or event.type != "content_block_delta":
+    delta = event.delta
+    if delta.type not in TEXTS or event.type != "content_block_delta":
         return None
-    literal = bytes(event.delta.text)
-    return TextRun(event.index, [literal]) if is_literal(literal) else None
+    literal = bytes(getattr(delta, TEXTS[delta.type]))
+    return TextRun(event.index, delta.type, [literal]) if is_literal(literal) else None
 
 
 def is_literal(text: bytes) -> bool:

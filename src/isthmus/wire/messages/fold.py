@@ -91,15 +91,15 @@ class Fold:
             if self._is_whole(index)
         ]
 
-    def literals(self, index: int) -> list[str | bytes]:
-        """Return where a block's text grows: JSON literals put there are decoded when it ends.
+    def literals(self, index: int, kind: str) -> list[str | bytes]:
+        """Return where a block grows by deltas of a kind; JSON literals there are decoded at its end.
 
         Raises:
             UpstreamBroken: no such block is open.
         """
         if index not in self._open:
             raise UpstreamBroken("The upstream continued a content block that is not open.")
-        return self._pieces[index].setdefault("text", [])
+        return self._pieces[index].setdefault(_GROWS[kind][1], [])
 
     def _is_whole(self, index: int) -> bool:
         return index not in self._open or self._blocks[index].get("type") != "tool_use"

@@ -24,7 +24,7 @@ class EventReader:
         self.reported: Event | None = None
         self._read: list[bytes] = []
         self._decoder = sse.Decoder()
-        self._block = -1
+        self._block, self._kind = -1, ""
         self._before = self._after = b"nothing yet"
 
     def feed(self, chunk: bytes) -> list[Event | TextRun]:
@@ -43,7 +43,7 @@ class EventReader:
                 if is_literal(literal):
                     if run is None:
                         run = [literal]
-                        arrived.append(TextRun(self._block, run))
+                        arrived.append(TextRun(self._block, self._kind, run))
                     else:
                         run.append(literal)
                     continue
@@ -85,4 +85,5 @@ class EventReader:
         before, _, after = block.partition(literal)
         # Where the text is found twice, it might be the other one.
         if after and literal not in after:
-            self._block, self._before, self._after = run.block, before, after
+            self._block, self._kind = run.block, run.kind
+            self._before, self._after = before, after
