@@ -126,6 +126,8 @@ async def test_body_without_framing_ends_with_the_connection_but_not_with_a_rese
     for lost, outcome in ((None, b"hello"), (ConnectionResetError(), None)):
         connection, wire = asked()
         feed(connection, wire, [OK + b"\r\nhello"])
+        if lost is None:
+            connection.eof_received()
         connection.connection_lost(lost)
         if outcome is None:
             with pytest.raises(TransportError):

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
+import ssl
+import struct
 from collections.abc import Iterator, Mapping
 from typing import cast
 
@@ -23,6 +26,8 @@ _READ_AHEAD = 256 * 1024
 #: Up to this size a request goes out in one piece: copying is cheaper than a second write.
 _ONE_WRITE = 64 * 1024
 _BODILESS = frozenset({204, 304})
+#: Closing with this throws away what was not sent (socket(7), SO_LINGER).
+_NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class Headers(Mapping[str, str]):
@@ -84,6 +89,8 @@ class Connection(asyncio.Protocol):
         self._has_head = False
         self._complete = False
         self._ends_with_connection = False
+        #: Whether it came before the request had been written.
+        self._early = False
         #: Whether another request may follow on this connection.
         self._keeps = False
         self._failure: str | None = None
@@ -156,6 +163,10 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once; what has not been sent never will be."""
+        if not self._flushed and not self._transport.is_closing():
+            # The system would keep the end from a peer that does not take what came before.
+            connected = self._transport.get_extra_info("socket")
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self._transport.abort()
 
     def _raise_failure(self) -> None:
@@ -209,17 +220,28 @@ class Connection(asyncio.Protocol):
             self._reading = False
             self._transport.pause_reading()
 
+    def eof_received(self) -> None:
+        """Note that the peer ended: so did the answer, if nothing else says where it ends."""
+        if self._ends_with_connection and not self._complete and self._said_farewell():
+            self._complete = True
+            self._wake()
+
+    def _said_farewell(self) -> bool:
+        """Whether the end is the peer's own word: of TLS, anybody between can end the TCP below."""
+        tls: ssl.SSLObject | None = self._transport.get_extra_info("ssl_object")
+        try:
+            return tls is None or tls.read(1) == b""
+        except ssl.SSLError:
+            return False
+
     def connection_lost(self, exc: Exception | None) -> None:
-        """Note the end: that of the answer, if nothing else says where it ends."""
+        """Note the end, which comes too early unless the answer is complete."""
         self.lost = True
         self._keeps = False
         self._stop_write_timer()
         if self._complete:
             return
-        if exc is None and self._ends_with_connection:
-            self._complete = True
-            self._wake()
-        elif self._begun and not self._has_head:
+        if self._begun and not self._has_head:
             self._fail("protocol")
         else:
             self._fail("eof" if exc is None else "reset")
@@ -269,12 +291,18 @@ class Connection(asyncio.Protocol):
         """Note how the body is framed; heads before the final one are only greetings."""
         status = self._parser.get_status_code()
         if self._complete or status < 200:
+            if status < 100:
+                raise ValueError("no status")
             return
         coding = self.headers.get("transfer-encoding")
         if coding is not None and coding.lower() != "chunked":
             raise ValueError("a transfer coding that is not known here")
         self.status = status
         self._has_head = True
+        if not self._flushed:
+            # Whoever answers early need not take the rest, and may not.
+            self._early = True
+            self._stop_write_timer()
         self._ends_with_connection = (
             coding is None and "content-length" not in self.headers and status not in _BODILESS
         )
@@ -289,7 +317,9 @@ class Connection(asyncio.Protocol):
         """Note the framed end."""
         if self._has_head:
             self._complete = True
-            self._keeps = self._failure is None and self._parser.should_keep_alive()
+            self._keeps = (
+                self._failure is None and not self._early and self._parser.should_keep_alive()
+            )
         elif self._parser.get_status_code() == 101:
             raise ValueError("a protocol for which nobody asked")
         else:
