@@ -24,12 +24,14 @@ class RawServer:
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._talking.add(writer)
         self.alone.clear()
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            await self._conversation(reader, writer)
-        await closed(writer)
-        self._talking.discard(writer)
-        if not self._talking:
-            self.alone.set()
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                await self._conversation(reader, writer)
+            await closed(writer)
+        finally:
+            self._talking.discard(writer)
+            if not self._talking:
+                self.alone.set()
 
     async def end(self) -> None:
         for writer in self._talking:
