@@ -30,6 +30,7 @@ ANSWERS = {
     "closing": (OK + b"connection: close\r\ncontent-length: 2\r\n\r\nhi", b"hi", False),
     "old": (b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nhi", b"hi", False),
     "more than asked for": (OK + b"content-length: 2\r\n\r\nhiHTTP/1.1 200 OK\r\n", b"hi", False),
+    "two answers": (2 * (OK + b"content-length: 2\r\n\r\nhi"), b"hi", False),
     "noise after it": (OK + b"content-length: 2\r\n\r\nhi\r\nnoise", b"hi", False),
 }
 #: What is no answer at all, and fails before or after its head.

@@ -272,9 +272,9 @@ class Connection(asyncio.Protocol):
     # Called by the parser -------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        """Notice a second answer, for which nobody asked."""
+        """Refuse a second answer, for which nobody asked: its body would follow the first's."""
         if self._complete:
-            self._keeps = False
+            raise ValueError("more than was asked for")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; trailers say nothing that anybody here wants to know."""

@@ -90,6 +90,11 @@ async def _spoken_to(origin: Origin, connected: socket.socket) -> Connection:
         ssl=context,
         server_hostname=origin.host if context is not None else None,
     )
+    if not connection.reusable:
+        connection.abort()
+        raise TransportError(
+            "the peer spoke or left before it was asked", reason="connect", sent="nothing"
+        )
     return connection
 
 
