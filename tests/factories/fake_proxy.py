@@ -34,9 +34,12 @@ class FakeProxy:
     ) -> None:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(self.answer)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_pipe(reader, far_writer))
-            group.create_task(_pipe(far_reader, writer))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_pipe(reader, far_writer))
+                group.create_task(_pipe(far_reader, writer))
+        finally:
+            far_writer.transport.abort()
 
 
 @contextlib.asynccontextmanager

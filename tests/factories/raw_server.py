@@ -19,24 +19,34 @@ class RawServer:
         self.alone = asyncio.Event()
         self.alone.set()
         self._conversation = conversation
-        self._talking: set[asyncio.StreamWriter] = set()
+        self._talking: set[asyncio.Task[None] | None] = set()
+        self._ending = False
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._talking.add(writer)
+        task = asyncio.current_task()
+        self._talking.add(task)
         self.alone.clear()
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
                 await self._conversation(reader, writer)
             await closed(writer)
+        except asyncio.CancelledError:
+            # Before Python 3.12 such a server takes a cancelled task for a failure.
+            if not self._ending:
+                raise
         finally:
-            self._talking.discard(writer)
+            writer.transport.abort()
+            self._talking.discard(task)
             if not self._talking:
                 self.alone.set()
 
     async def end(self) -> None:
-        for writer in self._talking:
-            writer.transport.abort()
+        self._ending = True
+        for task in self._talking:
+            if task is not None:
+                task.cancel()
         await asyncio.wait_for(self.alone.wait(), 5)
+        await asyncio.sleep(0)  # for the sockets to be closed
 
 
 @contextlib.asynccontextmanager
@@ -57,5 +67,5 @@ async def serving(
 async def closed(writer: asyncio.StreamWriter) -> None:
     """Close a stream and wait until that is done, in peace or not."""
     writer.close()
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(OSError):
         await writer.wait_closed()

@@ -52,6 +52,13 @@ BROKEN = {
     "endless extension": CHUNKED + b"5;x=" + b"y" * (module.MAX_HEAD + 1),
     "too many headers": OK + b"".join(b"x-%d: y\r\n" % n for n in range(300)) + b"\r\n",
 }
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"  # there is no network here
+
+
 CUTS = st.lists(st.integers(0, 200), max_size=8)
 
 

@@ -25,6 +25,9 @@ MAX_HEADERS = 256
 _READ_AHEAD = 256 * 1024
 #: Up to this size a request goes out in one piece: copying is cheaper than a second write.
 _ONE_WRITE = 64 * 1024
+#: Of a larger one so much at a time, when the peer has taken what came before: TLS would hand all
+#: of it on at once, and know nothing of the peer.
+_PIECE = 256 * 1024
 _BODILESS = frozenset({204, 304})
 #: Closing with this throws away what was not sent (socket(7), SO_LINGER).
 _NO_LINGER = struct.pack("ii", 1, 0)
@@ -70,6 +73,8 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpResponseParser(self)
         self._waiter: asyncio.Future[None] | None = None
+        self._rest = memoryview(b"")
+        self._writing = True
         self._flushed = True
         self._reading = True
         self._write_timeout = math.inf
@@ -128,8 +133,10 @@ class Connection(asyncio.Protocol):
         self._write_timeout = seconds
         if len(body) <= _ONE_WRITE:
             self._transport.write(head + body)
-        else:
-            self._transport.writelines((head, body))
+            return
+        self._rest = memoryview(body)[_PIECE:]
+        self._transport.writelines((head, memoryview(body)[:_PIECE]))
+        self._write_on()
 
     async def head(self) -> None:
         """Wait for the head of the answer.
@@ -248,14 +255,23 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Note that the peer takes no more for now."""
-        self._flushed = False
-        if self._write_timer is None:
+        self._writing = self._flushed = False
+        if self._write_timer is None and not self._has_head:
             self._write_timer = self._loop.call_later(self._write_timeout, self._fail, "timeout")
 
     def resume_writing(self) -> None:
-        """Note that all was written."""
-        self._flushed = True
-        self._stop_write_timer()
+        """Write on: the peer has taken all that was written."""
+        self._writing = True
+        self._write_on()
+
+    def _write_on(self) -> None:
+        """Write as much as the peer takes now."""
+        while self._writing and self._rest and not self._transport.is_closing():
+            piece, self._rest = self._rest[:_PIECE], self._rest[_PIECE:]
+            self._transport.write(piece)
+        if self._writing and not self._rest:
+            self._flushed = True
+            self._stop_write_timer()
 
     def _stop_write_timer(self) -> None:
         if self._write_timer is not None:
@@ -300,7 +316,7 @@ class Connection(asyncio.Protocol):
         self.status = status
         self._has_head = True
         if not self._flushed:
-            # Whoever answers early need not take the rest, and may not.
+            # Whoever answers early need not take the rest, and may never.
             self._early = True
             self._stop_write_timer()
         self._ends_with_connection = (
