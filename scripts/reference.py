@@ -131,8 +131,9 @@ def config_schema() -> str:
 
 
 def _schema() -> dict[str, Any]:
-    def secret(_: type) -> dict[str, Any]:
-        return {"type": "string", "pattern": "^(env|file):.+"}
+    def secret(kind: type) -> dict[str, Any]:
+        begins = "(env:|file:|http://)" if kind is settings.ProxyURL else "(env|file):"
+        return {"type": "string", "pattern": f"^{begins}.+"}
 
     (document,), definitions = msgspec.json.schema_components(
         [settings.Config], schema_hook=secret, ref_template="#/$defs/{name}"

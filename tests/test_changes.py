@@ -2,8 +2,9 @@
 
 import pytest
 
-from isthmus.config import Config, Secret, ServerConfig
+from isthmus.config import Config, Secret, ServerConfig, UpstreamConfig
 from isthmus.config.changes import files_of, needs_restart
+from isthmus.config.settings import ProxyURL
 
 
 def configured(*secrets: Secret, **server: object) -> Config:
@@ -28,3 +29,9 @@ def test_all_that_takes_a_restart_is_named():
 
 def test_files_of_server_secrets_are_listed():
     assert [str(file) for file in files_of(configured(ONE, OTHER))] == ["/other"]
+
+
+def test_file_of_a_proxy_is_listed():
+    url = ProxyURL("http://a:b@c:1", "file:/proxy")
+    config = Config(upstreams={"main": UpstreamConfig(kind="anthropic", proxy=url)})
+    assert [str(file) for file in files_of(config)] == ["/proxy"]

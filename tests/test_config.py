@@ -86,6 +86,23 @@ WRONG = {
     "sandbox with a key": (BOX + 'api_key = "env:KEY"', "3: upstreams.box.api_key:", "takes none"),
     "odd URL": (MAIN + 'base_urls = ["ftp://x"]', "4: upstreams.main.base_urls:", "ftp://x"),
     "URL with a password": (MAIN + 'base_urls = ["http://a:b@c"]', "4: upstreams.main", "plain"),
+    "proxy by TLS": (MAIN + 'proxy = "https://p:1"', "4: upstreams.main.proxy:", "by http://"),
+    "proxy without a port": (
+        MAIN + 'proxy = "http://me:sk-ant-1@p"',
+        "4: upstreams.main.proxy:",
+        "with its port",
+    ),
+    "proxy with a path": (MAIN + 'proxy = "http://p:1/x"', "4: upstreams.main.proxy:", "with its"),
+    "proxy with an odd port": (
+        MAIN + 'proxy = "http://p:x"',
+        "4: upstreams.main.proxy:",
+        "with its",
+    ),
+    "proxy with a line end": (MAIN + 'proxy = "http://p\\n:1"', "4: upstreams.main.proxy:", "with"),
+    "proxy of another kind": (MAIN + 'proxy = "socks5://p:1"', "4: upstreams.main", "env:NAME"),
+    "proxy that is not set": (MAIN + 'proxy = "env:NO"', "4: upstreams.main.proxy:", "'NO'"),
+    "proxy that is none": (MAIN + 'proxy = "env:KEY"', "4: upstreams.main.proxy:", "with its port"),
+    "sandbox with a proxy": (BOX + 'proxy = "http://p:1"', "3: upstreams.box.proxy:", "takes none"),
     "odd name": ('[upstreams."a b"]\nkind = "sandbox"', '1: upstreams."a b":', "names have"),
     "short key": (BOX + '[keys.x]\nsecret = "env:SHORT"', "4: keys.x.secret:", "at least 16"),
     "same key twice": (

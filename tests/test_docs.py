@@ -20,6 +20,7 @@ VARIABLES = ("ANTHROPIC_API_KEY", "ISTHMUS_KEY", "ANN_KEY", "SPARE_KEY", "NEW_SE
 ENVIRONMENT = {
     name: name * 4 for name in (*VARIABLES, *(f"KEY_{which}" for which in ("ONE", "TWO", "THREE")))
 }
+ENVIRONMENT["PROXY_URL"] = "http://user:password@proxy.example.com:3128"
 
 
 def blocks(language: str) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Generator
 
 import pytest
@@ -19,7 +20,9 @@ from factories.gateway import Gateway, free_port, running
 CALLER = "canary-of-the-caller-7d1f"
 UPSTREAM = "canary-of-the-upstream-93ab"
 WRONG = "canary-of-a-stranger-55c0"
-CANARIES = [secret.encode() for secret in (CALLER, UPSTREAM, WRONG)]
+PROXY = "canary-of-a-proxy-e2f4"
+BASIC = b64encode(f"me:{PROXY}".encode()).decode()
+CANARIES = [secret.encode() for secret in (CALLER, UPSTREAM, WRONG, PROXY, BASIC)]
 EVENTS = make.stream(make.message(make.text("Hello.")))
 SAYS = f"invalid x-api-key: {UPSTREAM}"
 
@@ -33,6 +36,15 @@ api_key = "env:UPSTREAM_KEY"
 kind = "anthropic"
 base_urls = ["http://127.0.0.1:{nobody}"]
 api_key = "env:UPSTREAM_KEY"
+
+[upstreams.behind]
+kind = "anthropic"
+base_urls = ["{url}"]
+api_key = "env:UPSTREAM_KEY"
+proxy = "env:PROXY"
+
+[models.behind]
+targets = [{{ upstream = "behind", model = "claude-sonnet-4-6" }}]
 
 [models.only-main]
 targets = [{{ upstream = "main", model = "claude-sonnet-4-6" }}]
@@ -52,7 +64,9 @@ def upstream() -> Generator[FakeUpstream]:
 def gateway(tmp_path_factory, upstream) -> Generator[Gateway]:
     rest = CONFIGURED.format(url=upstream.url, nobody=free_port())
     directory = tmp_path_factory.mktemp("secrets")
-    with running(directory, rest, ISTHMUS_TEST_KEY=CALLER, UPSTREAM_KEY=UPSTREAM) as gateway:
+    behind = upstream.url.replace("://", f"://me:{PROXY}@")
+    keys = {"ISTHMUS_TEST_KEY": CALLER, "UPSTREAM_KEY": UPSTREAM, "PROXY": behind}
+    with running(directory, rest, **keys) as gateway:
         yield gateway
     assert not revealed(gateway.log.read_bytes())
 
@@ -96,6 +110,19 @@ def test_upstream_that_cannot_be_reached_reveals_nothing(gateway):
     answer = ask(gateway, {**HELLO, "model": "away"})
     assert answer.status == 502
     assert not revealed(everything(answer))
+
+
+def test_proxy_that_refuses_reveals_nothing(gateway):
+    # What it is told to connect through answers like an upstream: 404.
+    answer = ask(gateway, {**HELLO, "model": "behind"})
+    assert answer.status == 502
+    assert "The proxy on the way" in answer.error["message"]
+    assert not revealed(everything(answer))
+
+
+def test_upstream_that_repeats_what_the_proxy_was_told_reveals_nothing(gateway, upstream):
+    upstream.will(error(400, "invalid_request_error", f"{PROXY} {BASIC}"))
+    assert not revealed(everything(ask(gateway)))
 
 
 @pytest.mark.parametrize(

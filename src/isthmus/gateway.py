@@ -13,6 +13,8 @@ from msgspec import Struct, convert, field, structs
 from isthmus.access.keys import KeyRing
 from isthmus.call import Observer
 from isthmus.config import Config, ConfigError, UpstreamConfig, needs_restart
+from isthmus.config.proxy import proxy
+from isthmus.config.proxy import secrets_of as secrets_of_proxy
 from isthmus.routing.directory import directory
 from isthmus.routing.health import Health
 from isthmus.serving.admission import Admission
@@ -116,9 +118,12 @@ class Log(Struct, frozen=True):
 
 def secrets_of(config: Config) -> list[str]:
     """Return every secret of the configuration, which nobody may be shown."""
-    own = [key.secret for upstream in config.upstreams.values() for key in upstream.api_keys]
+    upstreams = config.upstreams.values()
+    own = [key.secret for upstream in upstreams for key in upstream.api_keys]
+    proxies = [upstream.proxy for upstream in upstreams if upstream.proxy is not None]
     callers = [key.secret for key in config.keys.values()]
     found = {secret.reveal() for secret in (*own, *callers, *config.server.secrets)}
+    found.update(secret for url in proxies for secret in secrets_of_proxy(url))
     return sorted(found, key=len, reverse=True)  # one may be the beginning of another
 
 
@@ -236,7 +241,7 @@ def upstream(name: str, config: UpstreamConfig) -> AnthropicUpstream:
         name,
         api_keys=[key.secret.reveal() for key in config.api_keys],
         timers=timers,
-        transport=HttpTransport(),
+        transport=HttpTransport(None if config.proxy is None else proxy(config.proxy)),
         api_version=config.api_version,
         hedge_after=config.hedge_after,
     )

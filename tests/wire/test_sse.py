@@ -63,6 +63,16 @@ def test_endless_event_is_refused():
         decoder.feed(b"data: " + b"x" * 100)
 
 
+@pytest.mark.parametrize("line", [b"data: x\n", b": x\r\n", b"x", b"event: \xe2\x80\xa8\r"])
+def test_whatever_has_no_blank_line_is_refused_at_the_limit(line):
+    decoder, fed = Decoder(limit=1000), 0
+    with pytest.raises(EventTooLarge):
+        while fed < 2000:
+            fed += len(line)
+            assert decoder.feed(line) == []
+    assert 1000 <= fed < 1300
+
+
 def test_what_is_framed_is_read_back():
     frames = data_frame(b'{"a":1}') + comment("ping") + named_frame("end", b"{}")
     assert decoded([frames]) == [ServerEvent("message", b'{"a":1}'), ServerEvent("end", b"{}")]

@@ -38,5 +38,7 @@ def files_of(config: Config) -> Iterator[Path]:
 def _secrets(config: Config) -> Iterator[Secret]:
     for upstream in config.upstreams.values():
         yield from (key.secret for key in upstream.api_keys)
+        if upstream.proxy is not None:
+            yield upstream.proxy
     yield from (key.secret for key in config.keys.values())
     yield from config.server.secrets

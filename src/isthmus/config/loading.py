@@ -17,11 +17,13 @@ from msgspec import structs
 
 from isthmus.config.address import address
 from isthmus.config.lines import line_of
+from isthmus.config.proxy import proxy
 from isthmus.config.settings import (
     ANTHROPIC,
     SECTIONS,
     ApiKeyConfig,
     Config,
+    ProxyURL,
     Secret,
     UpstreamConfig,
 )
@@ -149,15 +151,17 @@ def _checked(
 # Secrets ----------------------------------------------------------------------------------------
 
 
-def _unresolved(value: object) -> Secret:
+def _unresolved(kind: type[Secret], value: object) -> Secret:
     """Take a reference for later; what it leads to is known only with the environment."""
     if not isinstance(value, str):
         raise TypeError("Expected `str`, a reference to a secret")
+    if kind is ProxyURL and value.startswith(("http://", "https://")):
+        return ProxyURL(value, "")
     if not value.startswith(("env:", "file:")):
         raise ValueError(
             "a secret is never written here; write 'env:NAME' or 'file:/path' to say where it is"
         )
-    return Secret("", value)
+    return kind("", value)
 
 
 def _resolved(path: KeyPath, secret: Secret, environ: Mapping[str, str]) -> Secret:
@@ -207,7 +211,7 @@ def _upstream(
 ) -> UpstreamConfig:
     """Fill in what is absent; afterwards all credentials are in ``api_keys``."""
     if upstream.kind == "sandbox":
-        for name in ("base_urls", "api_key", "api_keys"):
+        for name in ("base_urls", "api_key", "api_keys", "proxy"):
             if getattr(upstream, name):
                 raise _Problem((*path, name), "a sandbox takes none")
         return upstream
@@ -218,6 +222,7 @@ def _upstream(
         base_urls=tuple(dict.fromkeys(urls)),
         api_key=None,
         api_keys=_credentials(path, upstream, environ),
+        proxy=_proxy((*path, "proxy"), upstream.proxy, environ),
     )
 
 
@@ -240,6 +245,17 @@ def _credentials(
         account = key.account or f"{path[-1]}/{number}"
         keys[secret.reveal()] = ApiKeyConfig(secret=secret, account=account)
     return tuple(keys.values())
+
+
+def _proxy(path: KeyPath, written: ProxyURL | None, environ: Mapping[str, str]) -> ProxyURL | None:
+    if written is None:
+        return None
+    url = _resolved(path, written, environ) if written.reference else written
+    try:
+        proxy(url)
+    except ValueError as error:
+        raise _Problem(path, str(error)) from None
+    return ProxyURL(url.reveal(), url.reference)
 
 
 def _base_url(path: KeyPath, url: str) -> str:
@@ -334,7 +350,7 @@ def _fits(document: dict[str, Any]) -> bool:
 
 
 def _converted(document: dict[str, Any]) -> Config:
-    return msgspec.convert(document, Config, dec_hook=lambda _, value: _unresolved(value))
+    return msgspec.convert(document, Config, dec_hook=_unresolved)
 
 
 def _suggestion(name: str) -> str:

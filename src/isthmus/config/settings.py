@@ -33,6 +33,12 @@ class Secret:
         return f"Secret({self.reference!r})"
 
 
+class ProxyURL(Secret):
+    """The URL of a proxy, which may hold a password. Where it was written out: no reference."""
+
+    __slots__ = ()
+
+
 class _Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass
 
@@ -117,7 +123,7 @@ class ServerConfig(_Section, frozen=True, kw_only=True):
 class TimeoutsConfig(_Section, frozen=True, kw_only=True):
     """How long an upstream may take, in seconds."""
 
-    connect: Annotated[Seconds, Meta(description="Name lookup, TCP and TLS.")] = 5.0
+    connect: Annotated[Seconds, Meta(description="Name lookup, TCP, a proxy and TLS.")] = 5.0
     first_byte: Annotated[
         Seconds,
         Meta(description="Until the head of a streamed answer. Longer where a schema must be met."),
@@ -179,6 +185,15 @@ class UpstreamConfig(_Section, frozen=True, kw_only=True):
             "their accounts, and each stays with its own."
         ),
     ] = ()
+    proxy: Annotated[
+        ProxyURL | None,
+        Meta(
+            description="The HTTP proxy through which it is reached (CONNECT), such as "
+            "`http://proxy.example.com:3128`; with a password better `env:NAME` or `file:/path` of "
+            "`http://user:password@host:port`. Absent: none, whatever the environment says. Not "
+            "for a sandbox."
+        ),
+    ] = None
     api_version: Annotated[
         Literal["2023-06-01", "2026-10-21"] | None,
         Meta(description="The only `anthropic-version` it takes. Absent: whichever fits a call."),

@@ -20,6 +20,7 @@ _LIMITS = ("requests", "tokens", "input-tokens", "output-tokens")
 
 _UNREACHABLE = {
     "connect": "The upstream could not be reached.",
+    "proxy": "The proxy on the way to the upstream did not let the call through.",
     "tls": "No secure connection to the upstream could be made.",
     "timeout": "The upstream could not be reached in time.",
 }

@@ -28,7 +28,7 @@ class TransportError(Exception):
 
     ``sent`` says how much of the request had left, ``reused`` whether the connection had served an
     earlier request (such a one may have been closed by the peer at any time). ``reason`` is a short
-    word for logs: connect, tls, timeout, reset, eof, protocol.
+    word for logs: connect, proxy, tls, timeout, reset, eof, protocol.
     """
 
     def __init__(self, message: str, *, reason: str, sent: Sent, reused: bool = False) -> None:
@@ -80,8 +80,8 @@ class Transport(Protocol):
     ) -> UpstreamResponse:
         """Send ``request`` and wait for the head of the answer. Redirects are not followed.
 
-        ``connect_timeout`` covers name lookup, TCP and TLS only, ``write_timeout`` the time until
-        the peer has taken all of the request; both in seconds.
+        ``connect_timeout`` covers name lookup, TCP, a proxy and TLS only, ``write_timeout`` the
+        time until the peer has taken all of the request; both in seconds.
 
         Raises:
             TransportError: no head arrived.

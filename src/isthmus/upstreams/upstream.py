@@ -13,8 +13,8 @@ from isthmus.upstreams.transport import Transport, UpstreamRequest
 class Timers(Struct, frozen=True, kw_only=True):
     """How long an upstream may take, in seconds.
 
-    ``connect`` covers name lookup, TCP and TLS; ``first_byte`` the time until the head of the
-    answer, ``first_content`` until the first content event; ``stall`` any silence after that
+    ``connect`` covers name lookup, TCP, a proxy and TLS; ``first_byte`` the time until the head of
+    the answer, ``first_content`` until the first content event; ``stall`` any silence after that
     (pings count as life), ``content_idle`` pings and nothing else; ``write`` the time until all of
     a request was taken; ``total`` everything, ``unary_total`` an answer asked for in one piece.
     """

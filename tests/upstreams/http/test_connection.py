@@ -30,6 +30,7 @@ ANSWERS = {
     "closing": (OK + b"connection: close\r\ncontent-length: 2\r\n\r\nhi", b"hi", False),
     "old": (b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nhi", b"hi", False),
     "more than asked for": (OK + b"content-length: 2\r\n\r\nhiHTTP/1.1 200 OK\r\n", b"hi", False),
+    "two answers": (2 * (OK + b"content-length: 2\r\n\r\nhi"), b"hi", False),
     "noise after it": (OK + b"content-length: 2\r\n\r\nhi\r\nnoise", b"hi", False),
 }
 #: What is no answer at all, and fails before or after its head.
@@ -51,6 +52,13 @@ BROKEN = {
     "endless extension": CHUNKED + b"5;x=" + b"y" * (module.MAX_HEAD + 1),
     "too many headers": OK + b"".join(b"x-%d: y\r\n" % n for n in range(300)) + b"\r\n",
 }
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"  # there is no network here
+
+
 CUTS = st.lists(st.integers(0, 200), max_size=8)
 
 
@@ -126,6 +134,8 @@ async def test_body_without_framing_ends_with_the_connection_but_not_with_a_rese
     for lost, outcome in ((None, b"hello"), (ConnectionResetError(), None)):
         connection, wire = asked()
         feed(connection, wire, [OK + b"\r\nhello"])
+        if lost is None:
+            connection.eof_received()
         connection.connection_lost(lost)
         if outcome is None:
             with pytest.raises(TransportError):

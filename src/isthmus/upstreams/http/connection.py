@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
+import ssl
+import struct
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -22,7 +25,12 @@ MAX_HEADERS = 256
 _READ_AHEAD = 256 * 1024
 #: Up to this size a request goes out in one piece: copying is cheaper than a second write.
 _ONE_WRITE = 64 * 1024
+#: Of a larger one so much at a time, when the peer has taken what came before: TLS would hand all
+#: of it on at once, and know nothing of the peer.
+_PIECE = 256 * 1024
 _BODILESS = frozenset({204, 304})
+#: Closing with this throws away what was not sent (socket(7), SO_LINGER).
+_NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class Headers(Mapping[str, str]):
@@ -88,6 +96,8 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpResponseParser(self)
         self._waiter: asyncio.Future[None] | None = None
+        self._rest = memoryview(b"")
+        self._writing = True
         self._flushed = True
         self._reading = True
         self._write_timeout = math.inf
@@ -108,6 +118,8 @@ class Connection(asyncio.Protocol):
         self._has_head = False
         self._complete = False
         self._ends_with_connection = False
+        #: Whether it came before the request had been written.
+        self._early = False
         #: Whether another request may follow on this connection.
         self._keeps = False
         self._failure: str | None = None
@@ -145,8 +157,10 @@ class Connection(asyncio.Protocol):
         self._write_timeout = seconds
         if len(body) <= _ONE_WRITE:
             self._transport.write(head + body)
-        else:
-            self._transport.writelines((head, body))
+            return
+        self._rest = memoryview(body)[_PIECE:]
+        self._transport.writelines((head, memoryview(body)[:_PIECE]))
+        self._write_on()
 
     async def head(self) -> None:
         """Wait for the head of the answer.
@@ -185,6 +199,10 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once; what has not been sent never will be."""
+        if not self._flushed and not self._transport.is_closing():
+            # The system would keep the end from a peer that does not take what came before.
+            connected = self._transport.get_extra_info("socket")
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self._transport.abort()
 
     def _raise_failure(self) -> None:
@@ -240,32 +258,52 @@ class Connection(asyncio.Protocol):
             self._reading = False
             self._transport.pause_reading()
 
+    def eof_received(self) -> None:
+        """Note that the peer ended: so did the answer, if nothing else says where it ends."""
+        if self._ends_with_connection and not self._complete and self._said_farewell():
+            self._complete = True
+            self._wake()
+
+    def _said_farewell(self) -> bool:
+        """Whether the end is the peer's own word: of TLS, anybody between can end the TCP below."""
+        tls: ssl.SSLObject | None = self._transport.get_extra_info("ssl_object")
+        try:
+            return tls is None or tls.read(1) == b""
+        except ssl.SSLError:
+            return False
+
     def connection_lost(self, exc: Exception | None) -> None:
-        """Note the end: that of the answer, if nothing else says where it ends."""
+        """Note the end, which comes too early unless the answer is complete."""
         self.lost = True
         self._keeps = False
         del self._parser  # which holds this connection: a circle
         self._stop_write_timer()
         if self._complete:
             return
-        if exc is None and self._ends_with_connection:
-            self._complete = True
-            self._wake()
-        elif self._begun and not self._has_head:
+        if self._begun and not self._has_head:
             self._fail("protocol")
         else:
             self._fail("eof" if exc is None else "reset")
 
     def pause_writing(self) -> None:
         """Note that the peer takes no more for now."""
-        self._flushed = False
-        if self._write_timer is None:
+        self._writing = self._flushed = False
+        if self._write_timer is None and not self._has_head:
             self._write_timer = self._loop.call_later(self._write_timeout, self._fail, "timeout")
 
     def resume_writing(self) -> None:
-        """Note that all was written."""
-        self._flushed = True
-        self._stop_write_timer()
+        """Write on: the peer has taken all that was written."""
+        self._writing = True
+        self._write_on()
+
+    def _write_on(self) -> None:
+        """Write as much as the peer takes now."""
+        while self._writing and self._rest and not self._transport.is_closing():
+            piece, self._rest = self._rest[:_PIECE], self._rest[_PIECE:]
+            self._transport.write(piece)
+        if self._writing and not self._rest:
+            self._flushed = True
+            self._stop_write_timer()
 
     def _stop_write_timer(self) -> None:
         if self._write_timer is not None:
@@ -282,14 +320,16 @@ class Connection(asyncio.Protocol):
     # Called by the parser -------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        """Notice a second answer, for which nobody asked."""
+        """Refuse a second answer, for which nobody asked: its body would follow the first's."""
         if self._complete:
-            self._keeps = False
+            raise ValueError("more than was asked for")
 
     def on_headers_complete(self) -> None:
         """Note how the body is framed; heads before the final one are only greetings."""
         status = self._parser.get_status_code()
         if self._complete or status < 200:
+            if status < 100:
+                raise ValueError("no status")
             return
         headers = self.headers = Headers(self._taken_head())
         coding = headers.get("transfer-encoding")
@@ -298,6 +338,10 @@ class Connection(asyncio.Protocol):
         self.status = status
         self._has_head = True
         self._head = b""
+        if not self._flushed:
+            # Whoever answers early need not take the rest, and may never.
+            self._early = True
+            self._stop_write_timer()
         self._ends_with_connection = (
             coding is None and "content-length" not in headers and status not in _BODILESS
         )
@@ -321,7 +365,9 @@ class Connection(asyncio.Protocol):
         """Note the framed end."""
         if self._has_head:
             self._complete = True
-            self._keeps = self._failure is None and self._parser.should_keep_alive()
+            self._keeps = (
+                self._failure is None and not self._early and self._parser.should_keep_alive()
+            )
         elif self._parser.get_status_code() == 101:
             raise ValueError("a protocol for which nobody asked")
         else:

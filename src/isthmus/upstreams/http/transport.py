@@ -1,8 +1,8 @@
 """The transport of ours: HTTP/1.1 over connections that are kept for the next request.
 
 Owns the pool, the one retry on a connection that had been closed behind our back, and how a
-request is written. Redirects are not followed, proxies not looked for, nothing is decompressed,
-and no header is sent but those asked for and the framing.
+request is written. Redirects are not followed, the environment's proxies not looked for, nothing
+is decompressed, and no header is sent but those asked for and the framing.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import asyncio
 from collections.abc import Awaitable, Mapping
 from typing import NamedTuple
 
+from isthmus.config.proxy import Proxy
 from isthmus.upstreams.http.connection import Connection
-from isthmus.upstreams.http.dial import dial
+from isthmus.upstreams.http.dial import Dialer
 from isthmus.upstreams.http.origin import Address, Origin, address
 from isthmus.upstreams.transport import Sent, TransportError, UpstreamRequest
 
@@ -33,9 +34,13 @@ class _Asked(NamedTuple):
 
 
 class HttpTransport:
-    """Sends requests to any number of origins. Must be used in one event loop."""
+    """Sends requests to any number of origins, all through ``proxy`` if there is one.
 
-    def __init__(self) -> None:
+    Must be used in one event loop.
+    """
+
+    def __init__(self, proxy: Proxy | None = None) -> None:
+        self._dialer = Dialer(proxy)
         #: Idle connections with the time they became so, the freshest last.
         self._idle: dict[Origin, list[tuple[float, Connection]]] = {}
         self._open: set[Connection] = set()
@@ -65,7 +70,7 @@ class HttpTransport:
                     raise
                 before = error.sent
         try:
-            connection = await dial(to.origin, connect_timeout)
+            connection = await self._dialer.dial(to.origin, connect_timeout)
             self._open.add(connection)
             return await self._ask(connection, asked)
         except TransportError as error:

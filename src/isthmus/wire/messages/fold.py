@@ -92,7 +92,7 @@ class Fold:
         ]
 
     def literals(self, index: int, kind: str) -> list[str | bytes]:
-        """Return where a block grows by deltas of a kind; JSON literals there are decoded at its end.
+        """Return where a block grows by deltas of a kind; literals there are decoded at its end.
 
         Raises:
             UpstreamBroken: no such block is open.
