@@ -43,20 +43,28 @@ class Gateway:
         return self.log.read_text()
 
 
+#: Sockets that keep ports for those they were given to; the last of them, for files are limited.
+_RESERVED: list[socket.socket] = []
+
+
 def free_port() -> int:
     """Find one below those that the system gives to whoever connects somewhere.
 
-    Test runs beside each other draw from different ones: it takes a moment until one is bound.
+    It stays reserved: nobody else who looks like this finds it, whoever listens can still have it,
+    and until then it refuses connections.
     """
-    anywhere = random.SystemRandom()
-    beside = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     while True:
-        port = anywhere.randrange(15_000 + beside % 16, 32_000, 16)
+        reserved = socket.socket()
         try:
-            with socket.create_server(("127.0.0.1", port)):
-                return port
+            reserved.bind(("127.0.0.1", random.SystemRandom().randrange(15_000, 32_000)))
         except OSError:
+            reserved.close()
             continue
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _RESERVED.append(reserved)
+        if len(_RESERVED) > 50:
+            _RESERVED.pop(0).close()
+        return reserved.getsockname()[1]
 
 
 def configuration(
