@@ -87,7 +87,7 @@ class Callers:
             await self._ask(self._asked)
 
     async def _ask(self, number: int) -> None:
-        patience = self._random.choice([0.0, 0.001, 0.003, 0.01, 0.5, 0.5, 0.5, 0.5])
+        patience = self._random.choice([0.0, 0.001, 0.003, 0.01, 40, 40, 40, 40])
         request = UpstreamRequest(method="POST", url=f"{self._url}/{number}", headers={})
         try:
             async with asyncio.timeout(patience * self._random.random()):
