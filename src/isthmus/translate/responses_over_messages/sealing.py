@@ -38,7 +38,7 @@ def sealed(blocks: list[Block], model: str, sealing: Sealing) -> str | None:
 
     A thought that was cut off has no signature, and is left out.
     """
-    whole = [block for block in blocks if _is_whole(block)]
+    whole = [_bare(block) for block in blocks if _is_whole(block)]
     if not whole:
         return None
     envelope = {"v": _VERSION, "account": sealing.account, "model": model, "blocks": whole}
@@ -65,4 +65,9 @@ def unsealed(written: str, sealing: Sealing, *, bound: bool) -> list[Block] | Re
 
 
 def _is_whole(block: Block) -> bool:
-    return bool(block.get("data") if block["type"] == "redacted_thinking" else block["signature"])
+    return bool(block.get("data") or block.get("signature"))
+
+
+def _bare(block: Block) -> Block:
+    members = ("type", "thinking", "signature", "data")
+    return {name: block[name] for name in members if name in block}
