@@ -196,7 +196,7 @@ class Thinking:
         capabilities = self._capabilities
         if "disabled" in capabilities.thinking:
             self._refuse_strong(effort, capabilities.effort_without_thinking)
-            if self._thinking or capabilities.thinking_default != "off":
+            if self._thinking.get("type") or capabilities.thinking_default != "off":
                 self._decision.block = {"type": "disabled"}
             self._decision.effort = effort
         elif "between_tools" in capabilities.thinking:
@@ -238,7 +238,8 @@ class Thinking:
     def _show_default(self) -> None:
         """Ask to see what the model thinks anyway: notes between tool calls are in there."""
         thinks = self._capabilities.thinking_default != "off"
-        if thinks and self._capabilities.thinking_display == "omitted":
+        wanted = self._thinking.get("display") != "omitted"
+        if thinks and wanted and self._capabilities.thinking_display == "omitted":
             self._decision.block = self._adaptive()
 
     # Levels ---------------------------------------------------------------------------------
@@ -281,7 +282,7 @@ class Thinking:
         return best
 
     def _param(self) -> str:
-        return "thinking.type" if self._thinking else "reasoning_effort"
+        return "thinking.type" if self._thinking.get("type") else "reasoning_effort"
 
 
 def _nearest_effort(budget: int) -> Effort:

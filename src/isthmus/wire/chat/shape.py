@@ -7,14 +7,13 @@ open documents (schemas, metadata of peers) are typed as such and go unchecked.
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal, cast
 
 import msgspec
 from msgspec import Meta, Struct
 
-from isthmus.errors import InvalidRequest
 from isthmus.wire.chat.documents import ChatRequest
+from isthmus.wire.shape import explained
 
 MAX_MESSAGES = 20_000
 MAX_TOOLS = 512
@@ -343,8 +342,6 @@ KNOWN_IN_PART: dict[str, frozenset[str]] = {
 KNOWN_IN_DECLARATION = frozenset(_Declaration.__struct_fields__)
 KNOWN_IN_CUSTOM = frozenset(_CustomDeclaration.__struct_fields__)
 
-_MISSING = re.compile(r"Object missing required field `([^`]+)`")
-
 
 def checked(document: object) -> ChatRequest:
     """Return ``document`` as a request if it has the shape of one.
@@ -355,23 +352,5 @@ def checked(document: object) -> ChatRequest:
     try:
         msgspec.convert(document, _Request)
     except msgspec.ValidationError as error:
-        raise _explained(str(error)) from None
+        raise explained(str(error)) from None
     return cast("ChatRequest", document)
-
-
-def _explained(message: str) -> InvalidRequest:
-    """Turn the decoder's sentence into one that names the member as the caller spells it."""
-    reason, _, place = message.partition(" - at ")
-    path = place.strip("`").removeprefix("$").lstrip(".")
-    missing = _MISSING.match(reason)
-    if missing:
-        path = f"{path}.{missing.group(1)}".lstrip(".")
-        return InvalidRequest(
-            f"Missing required parameter: '{path}'.", param=path, code="missing_required_parameter"
-        )
-    where = f" for '{path}'" if path else ""
-    return InvalidRequest(f"Invalid value{where}: {_lowered(reason)}.", param=path or None)
-
-
-def _lowered(reason: str) -> str:
-    return reason[:1].lower() + reason[1:]

@@ -1,0 +1,1 @@
+"""The OpenAI Responses protocol: documents, their shape, stream events, usage and errors."""
