@@ -20,7 +20,7 @@ from isthmus.routing.health import Health
 from isthmus.serving.admission import Admission
 from isthmus.serving.app import App, Surroundings
 from isthmus.serving.chat import ChatCompletions, parsed
-from isthmus.serving.chat_call import ChatCall, ChatSettings
+from isthmus.serving.chat_call import ChatCall
 from isthmus.serving.doors import ROUTES, Doors
 from isthmus.serving.drain import Drain
 from isthmus.serving.exchange import Exchange
@@ -34,6 +34,7 @@ from isthmus.serving.limits import (
     raise_file_limit,
 )
 from isthmus.serving.messages import Messages
+from isthmus.serving.model_call import ModelSettings
 from isthmus.serving.models import Models
 from isthmus.serving.pressure import Pressure
 from isthmus.serving.probes import Probes
@@ -174,7 +175,7 @@ def _service(config: Config, keys: KeyRing, lasting: _Lasting) -> Service:
             gate=gate,
             router=known.router,
             exchange=exchange,
-            settings=_chat_settings(config),
+            settings=_model_settings(config),
             clock=time.time,
             stash=lasting.stash if config.translation.remember_thinking else None,
         ),
@@ -208,15 +209,15 @@ def explained(config: Config, body: bytes, model: str | None) -> Explanation:
         router.plan(document["model"]),
         wishes=Wishes(),
         created=int(time.time()),
-        settings=_chat_settings(config),
+        settings=_model_settings(config),
         recollection=None,
     )
     return explain(call)
 
 
-def _chat_settings(config: Config) -> ChatSettings:
-    """Say how chat requests are translated."""
-    return ChatSettings(
+def _model_settings(config: Config) -> ModelSettings:
+    """Say how requests are translated."""
+    return ModelSettings(
         terms=Terms(
             default_max_tokens=config.translation.default_max_tokens,
             caching=config.translation.caching,

@@ -11,12 +11,13 @@ from isthmus.errors import GatewayError, InvalidRequest, UpstreamError, Upstream
 from isthmus.routing.affinity import in_order
 from isthmus.routing.plan import Plan, Route
 from isthmus.routing.router import Router
-from isthmus.serving.chat_call import ChatCall, ChatSettings, tell_attempts, word_for
+from isthmus.serving.chat_call import ChatCall
 from isthmus.serving.chat_callers import StreamedChat, WholeChat
 from isthmus.serving.conversation import conversation
 from isthmus.serving.exchange import Exchange
 from isthmus.serving.gate import Gate
 from isthmus.serving.heartbeat import beat
+from isthmus.serving.model_call import ModelSettings, tell_attempts, word_for
 from isthmus.serving.recollection import Recollection
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
@@ -39,7 +40,7 @@ class ChatCompletions:
         gate: Gate,
         router: Router,
         exchange: Exchange,
-        settings: ChatSettings,
+        settings: ModelSettings,
         clock: Callable[[], float],
         stash: Stash | None,
     ) -> None:

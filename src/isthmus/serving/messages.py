@@ -10,13 +10,13 @@ from isthmus.errors import GatewayError, UpstreamError, UpstreamRefused
 from isthmus.routing.affinity import in_order
 from isthmus.routing.plan import Route
 from isthmus.routing.router import Router
-from isthmus.serving.chat_call import tell_attempts
 from isthmus.serving.conversation import named, session_of
 from isthmus.serving.exchange import Exchange
 from isthmus.serving.gate import Gate
 from isthmus.serving.heartbeat import beat
 from isthmus.serving.messages_call import PassedCall, is_our_trouble
 from isthmus.serving.messages_callers import PATH, PING, PassedStream, PassedWhole
+from isthmus.serving.model_call import tell_attempts
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
 from isthmus.serving.wishes import wishes

@@ -9,7 +9,7 @@ from isthmus.errors import UpstreamRefused
 from isthmus.routing.plan import Route
 from isthmus.routing.router import Planned
 from isthmus.serving.attempting import Prepared
-from isthmus.serving.chat_call import tell_attempts
+from isthmus.serving.model_call import tell_attempts
 from isthmus.serving.relay import Kind
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
