@@ -168,6 +168,8 @@ async def test_answer_before_the_request_was_taken_is_not_followed_by_another():
     feed(connection, wire, [ANSWERS["length"][0]])
     assert await body_of(connection) == b"hello"
     assert (connection.sent, connection.reusable) == ("some", False)
+    connection.resume_writing()
+    assert not connection.reusable
 
 
 async def test_repeated_headers_are_joined_and_trailers_forgotten():

@@ -94,8 +94,6 @@ class Connection(asyncio.Protocol):
         self._has_head = False
         self._complete = False
         self._ends_with_connection = False
-        #: Whether it came before the request had been written.
-        self._early = False
         #: Whether another request may follow on this connection.
         self._keeps = False
         self._failure: str | None = None
@@ -116,7 +114,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def sent(self) -> Sent:
-        """How much of the request has been handed to the operating system."""
+        """How much of the request has been handed to the operating system, before any answer."""
         return "all" if self._flushed else "some"
 
     @property
@@ -256,8 +254,8 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Note that the peer takes no more for now."""
         self._writing = self._flushed = False
-        if self._write_timer is None and not self._has_head:
-            self._write_timer = self._loop.call_later(self._write_timeout, self._fail, "timeout")
+        if self._write_timer is None:
+            self._write_timer = self._loop.call_later(self._write_timeout, self._not_taken)
 
     def resume_writing(self) -> None:
         """Write on: the peer has taken all that was written."""
@@ -270,8 +268,14 @@ class Connection(asyncio.Protocol):
             piece, self._rest = self._rest[:_PIECE], self._rest[_PIECE:]
             self._transport.write(piece)
         if self._writing and not self._rest:
-            self._flushed = True
             self._stop_write_timer()
+            # Who answered before may not have listened: nothing follows on this connection.
+            self._flushed = not self._has_head
+
+    def _not_taken(self) -> None:
+        """Give up, unless the peer has answered: it need not take the rest, and may never."""
+        if not self._has_head:
+            self._fail("timeout")
 
     def _stop_write_timer(self) -> None:
         if self._write_timer is not None:
@@ -315,10 +319,6 @@ class Connection(asyncio.Protocol):
             raise ValueError("a transfer coding that is not known here")
         self.status = status
         self._has_head = True
-        if not self._flushed:
-            # Whoever answers early need not take the rest, and may never.
-            self._early = True
-            self._stop_write_timer()
         self._ends_with_connection = (
             coding is None and "content-length" not in self.headers and status not in _BODILESS
         )
@@ -333,9 +333,7 @@ class Connection(asyncio.Protocol):
         """Note the framed end."""
         if self._has_head:
             self._complete = True
-            self._keeps = (
-                self._failure is None and not self._early and self._parser.should_keep_alive()
-            )
+            self._keeps = self._failure is None and self._parser.should_keep_alive()
         elif self._parser.get_status_code() == 101:
             raise ValueError("a protocol for which nobody asked")
         else:
