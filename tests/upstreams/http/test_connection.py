@@ -186,3 +186,15 @@ async def test_reader_that_is_behind_holds_the_peer_back():
     assert not wire.reading
     assert len(await connection.read()) == 300_000
     assert wire.reading
+
+
+async def test_large_request_is_written_as_the_peer_takes_it_and_then_forgotten():
+    connection, wire = asked()
+    large = bytearray(range(256)) * 4096
+    wire.written = b""
+    connection.pause_writing()
+    connection.ask(b"", large)
+    assert (len(wire.written), connection.sent) == (256 * 1024, "some")
+    connection.resume_writing()
+    assert (wire.written, connection.sent) == (large, "all")
+    large.clear()  # which nobody may do while a view of it is kept

@@ -28,6 +28,8 @@ _ONE_WRITE = 64 * 1024
 #: Of a larger one so much at a time, when the peer has taken what came before: TLS would hand all
 #: of it on at once, and know nothing of the peer.
 _PIECE = 256 * 1024
+#: An empty view of a request would keep all of it in memory.
+_NOTHING = memoryview(b"")
 _BODILESS = frozenset({204, 304})
 #: Closing with this throws away what was not sent (socket(7), SO_LINGER).
 _NO_LINGER = struct.pack("ii", 1, 0)
@@ -73,7 +75,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpResponseParser(self)
         self._waiter: asyncio.Future[None] | None = None
-        self._rest = memoryview(b"")
+        self._rest = _NOTHING
         self._writing = True
         self._flushed = True
         self._reading = True
@@ -268,6 +270,7 @@ class Connection(asyncio.Protocol):
             piece, self._rest = self._rest[:_PIECE], self._rest[_PIECE:]
             self._transport.write(piece)
         if self._writing and not self._rest:
+            self._rest = _NOTHING
             self._stop_write_timer()
             # Who answered before may not have listened: nothing follows on this connection.
             self._flushed = not self._has_head
