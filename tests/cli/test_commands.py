@@ -70,6 +70,15 @@ def test_check_says_what_would_be_served(tmp_path):
     assert "secret-of" not in shown.stdout
 
 
+def test_check_names_the_proxy_without_its_password(tmp_path):
+    file = tmp_path / "isthmus.toml"
+    file.write_text('[upstreams.a]\nkind = "anthropic"\napi_key = "env:A"\nproxy = "env:P"')
+    url = "http://me:correct-horse@proxy.example:3128"
+    shown = run("check", "--config", str(file), A="sk-secret", P=url).stdout
+    assert "https://api.anthropic.com/v1/messages, by the proxy proxy.example:3128\n" in shown
+    assert "horse" not in shown
+
+
 @pytest.mark.parametrize("command", ["check", "serve", "models"])
 def test_wrong_configuration_is_one_line_and_exit_code_2(tmp_path, command):
     file = tmp_path / "isthmus.toml"

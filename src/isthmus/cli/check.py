@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from isthmus.cli import setting_up
-from isthmus.config import Config
+from isthmus.config import Config, Secret
+from isthmus.config.address import Address
+from isthmus.config.proxy import proxy
 from isthmus.routing.directory import Directory
 from isthmus.routing.overrides import Override
 
@@ -27,8 +29,10 @@ def _summary(config: Config, known: Directory) -> list[str]:
     for name, upstream in config.upstreams.items():
         if upstream.kind == "sandbox":
             lines.append(f"upstream   {name}: sandbox, simulated answers")
+        way = f", by the proxy {_place(upstream.proxy)}" if upstream.proxy is not None else ""
         lines += [
-            f"upstream   {name}: {upstream.kind}, {url}/v1/messages" for url in upstream.base_urls
+            f"upstream   {name}: {upstream.kind}, {url}/v1/messages{way}"
+            for url in upstream.base_urls
         ]
     for name, model in config.models.items():
         targets = ", then ".join(f"{target.upstream}/{target.model}" for target in model.targets)
@@ -43,6 +47,12 @@ def _summary(config: Config, known: Directory) -> list[str]:
         lines.append("key        none configured: one is made for this machine")
     lines.append(f"names      {len(known.names.public())} can be called")
     return lines
+
+
+def _place(url: Secret) -> str:
+    """Return host and port of a proxy, without its password."""
+    known = proxy(url)
+    return str(Address(known.host, known.port))
 
 
 def _fields(override: Override) -> str:

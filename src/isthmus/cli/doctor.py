@@ -133,7 +133,7 @@ def _difference(listed: Sequence[str], known: Directory) -> tuple[list[str], lis
 
 def _advice(found: Checkup) -> str:
     if not found.reachable:
-        return "Check the URL, the network between, and its certificate."
+        return "Check the URL, the network or proxy between, and its certificate."
     if found.authenticated is False:
         return "Check the key, and whether it may use this model."
     return "Calls fail over to other routes, if there are any."

@@ -168,6 +168,8 @@ async def test_answer_before_the_request_was_taken_is_not_followed_by_another():
     feed(connection, wire, [ANSWERS["length"][0]])
     assert await body_of(connection) == b"hello"
     assert (connection.sent, connection.reusable) == ("some", False)
+    connection.resume_writing()
+    assert not connection.reusable
 
 
 async def test_repeated_headers_are_joined_and_trailers_forgotten():
@@ -184,3 +186,15 @@ async def test_reader_that_is_behind_holds_the_peer_back():
     assert not wire.reading
     assert len(await connection.read()) == 300_000
     assert wire.reading
+
+
+async def test_large_request_is_written_as_the_peer_takes_it_and_then_forgotten():
+    connection, wire = asked()
+    large = bytearray(range(256)) * 4096
+    wire.written = b""
+    connection.pause_writing()
+    connection.ask(b"", large)
+    assert (len(wire.written), connection.sent) == (256 * 1024, "some")
+    connection.resume_writing()
+    assert (wire.written, connection.sent) == (large, "all")
+    large.clear()  # which nobody may do while a view of it is kept

@@ -140,3 +140,18 @@ async def test_origin_is_never_reached_in_another_way():
     async with serving(note) as origin, proxying(REFUSALS["cannot connect"]) as fake:
         await refused(through(fake), f"http://127.0.0.1:{origin.port}/")
     assert reached == []
+
+
+async def test_answer_of_the_proxy_may_come_in_single_bytes():
+    async def drip(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        for byte in b"HTTP/1.0 200 OK\r\nvia: 1.0 proxy\r\n\r\n":
+            writer.write(bytes([byte]))
+            await asyncio.sleep(0)
+        await echo_heads(reader, writer)
+
+    async with serving(drip) as server:
+        transport = HttpTransport(Proxy("127.0.0.1", server.port))
+        told = await ask(transport, "http://origin.invalid/")
+        await transport.aclose()
+    assert told.startswith("POST / HTTP/1.1\r\nhost: origin.invalid\r\n")

@@ -28,6 +28,8 @@ _ONE_WRITE = 64 * 1024
 #: Of a larger one so much at a time, when the peer has taken what came before: TLS would hand all
 #: of it on at once, and know nothing of the peer.
 _PIECE = 256 * 1024
+#: An empty view of a request would keep all of it in memory.
+_NOTHING = memoryview(b"")
 _BODILESS = frozenset({204, 304})
 #: Closing with this throws away what was not sent (socket(7), SO_LINGER).
 _NO_LINGER = struct.pack("ii", 1, 0)
@@ -96,7 +98,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpResponseParser(self)
         self._waiter: asyncio.Future[None] | None = None
-        self._rest = memoryview(b"")
+        self._rest = _NOTHING
         self._writing = True
         self._flushed = True
         self._reading = True
@@ -118,8 +120,6 @@ class Connection(asyncio.Protocol):
         self._has_head = False
         self._complete = False
         self._ends_with_connection = False
-        #: Whether it came before the request had been written.
-        self._early = False
         #: Whether another request may follow on this connection.
         self._keeps = False
         self._failure: str | None = None
@@ -140,7 +140,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def sent(self) -> Sent:
-        """How much of the request has been handed to the operating system."""
+        """How much of the request has been handed to the operating system, before any answer."""
         return "all" if self._flushed else "some"
 
     @property
@@ -288,8 +288,8 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Note that the peer takes no more for now."""
         self._writing = self._flushed = False
-        if self._write_timer is None and not self._has_head:
-            self._write_timer = self._loop.call_later(self._write_timeout, self._fail, "timeout")
+        if self._write_timer is None:
+            self._write_timer = self._loop.call_later(self._write_timeout, self._not_taken)
 
     def resume_writing(self) -> None:
         """Write on: the peer has taken all that was written."""
@@ -302,8 +302,15 @@ class Connection(asyncio.Protocol):
             piece, self._rest = self._rest[:_PIECE], self._rest[_PIECE:]
             self._transport.write(piece)
         if self._writing and not self._rest:
-            self._flushed = True
+            self._rest = _NOTHING
             self._stop_write_timer()
+            # Who answered before may not have listened: nothing follows on this connection.
+            self._flushed = not self._has_head
+
+    def _not_taken(self) -> None:
+        """Give up, unless the peer has answered: it need not take the rest, and may never."""
+        if not self._has_head:
+            self._fail("timeout")
 
     def _stop_write_timer(self) -> None:
         if self._write_timer is not None:
@@ -338,10 +345,6 @@ class Connection(asyncio.Protocol):
         self.status = status
         self._has_head = True
         self._head = b""
-        if not self._flushed:
-            # Whoever answers early need not take the rest, and may never.
-            self._early = True
-            self._stop_write_timer()
         self._ends_with_connection = (
             coding is None and "content-length" not in headers and status not in _BODILESS
         )
@@ -365,9 +368,7 @@ class Connection(asyncio.Protocol):
         """Note the framed end."""
         if self._has_head:
             self._complete = True
-            self._keeps = (
-                self._failure is None and not self._early and self._parser.should_keep_alive()
-            )
+            self._keeps = self._failure is None and self._parser.should_keep_alive()
         elif self._parser.get_status_code() == 101:
             raise ValueError("a protocol for which nobody asked")
         else:
