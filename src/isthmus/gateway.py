@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -39,8 +40,11 @@ from isthmus.serving.models import Models
 from isthmus.serving.pressure import Pressure
 from isthmus.serving.probes import Probes
 from isthmus.serving.reloading import CannotReload, Reloading
+from isthmus.serving.responses import Responses
 from isthmus.serving.service import Service
 from isthmus.serving.wishes import Wishes
+from isthmus.storage.seal import Seal
+from isthmus.storage.secrets import Secrets
 from isthmus.storage.stash import MemoryStash, Stash
 from isthmus.telemetry.call_metrics import CallMetrics
 from isthmus.telemetry.log import CallLog
@@ -54,6 +58,8 @@ if TYPE_CHECKING:
     from isthmus.upstreams.anthropic import AnthropicUpstream
 
 logger = logging.getLogger("isthmus")
+
+_SEALED = "thinking that travels with clients"
 
 
 class Fresh(Struct, frozen=True):
@@ -73,12 +79,14 @@ def application(
     fresh: Fresh | None = None,
     log: Log | None = None,
     stash: Stash | None = None,
+    secrets: Secrets | None = None,
 ) -> App:
     """Build the ASGI application that ``config`` describes, for callers who hold ``keys``.
 
     With ``fresh`` it follows the changes of its configuration while it runs. Its log goes to
     ``log``, or to standard error. ``stash`` is where it remembers thinking; absent: in the memory
-    of this process.
+    of this process. With ``secrets`` it seals what travels with clients; absent: with some of its
+    own, that nobody else knows and no restart survives.
 
     Raises:
         ValueError: names of the configuration contradict each other or the catalog.
@@ -97,6 +105,7 @@ def application(
         observer=observer,
         health=Health(time.monotonic, observer),
         stash=stash or MemoryStash(time.monotonic),
+        seal=Seal(secrets or Secrets([os.urandom(32)]), _SEALED),
         secrets=log.secrets,
     )
     around = Surroundings(
@@ -136,6 +145,7 @@ class _Lasting(Struct, frozen=True):
     observer: Observer
     health: Health
     stash: Stash
+    seal: Seal
     secrets: list[str]
 
 
@@ -180,6 +190,14 @@ def _service(config: Config, keys: KeyRing, lasting: _Lasting) -> Service:
             stash=lasting.stash if config.translation.remember_thinking else None,
         ),
         messages=Messages(gate=gate, router=known.router, exchange=exchange),
+        responses=Responses(
+            gate=gate,
+            router=known.router,
+            exchange=exchange,
+            settings=_model_settings(config),
+            clock=time.time,
+            seal=lasting.seal,
+        ),
         models=Models(
             keys=keys,
             listing=known.listing,

@@ -28,7 +28,7 @@ def remembering(config: Config, state: StateDirectory, *, shared: bool) -> Gener
 
     try:
         state.make()
-        stash = SharedStash(state.path, _secrets(config, state), time.time)
+        stash = SharedStash(state.path, _known(config, state), time.time)
     except (OSError, Unusable) as error:
         why = error.strerror if isinstance(error, OSError) else error
         setting_up.warn(
@@ -42,7 +42,20 @@ def remembering(config: Config, state: StateDirectory, *, shared: bool) -> Gener
         stash.close()
 
 
-def _secrets(config: Config, state: StateDirectory) -> Secrets:
+def server_secrets(config: Config, state: StateDirectory) -> Secrets | None:
+    """Return the secrets of the configuration, else the one that is kept in the state directory.
+
+    None where nothing can be kept there. Exits 2 if what is kept there is damaged.
+    """
+    try:
+        if not config.server.secrets:
+            state.make()
+        return _known(config, state)
+    except OSError:
+        return None
+
+
+def _known(config: Config, state: StateDirectory) -> Secrets:
     if config.server.secrets:
         return Secrets([secret.reveal().encode() for secret in config.server.secrets])
     try:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from isthmus.access.keys import KeyRing
 from isthmus.cli import setting_up
 from isthmus.cli.admin import AdminListener
-from isthmus.cli.remembering import remembering
+from isthmus.cli.remembering import remembering, server_secrets
 from isthmus.cli.welcome import welcome
 from isthmus.config import Config, ConfigError, files_of
 from isthmus.serving.listener import bound
@@ -112,7 +112,14 @@ def _serve(
     with remembering(config, state, shared=above is not None) as stash:
         fresh = _fresh(given, config, local)
         try:
-            app = application(config, KeyRing(keys), fresh=fresh, log=log, stash=stash)
+            app = application(
+                config,
+                KeyRing(keys),
+                fresh=fresh,
+                log=log,
+                stash=stash,
+                secrets=server_secrets(config, state),
+            )
         except ValueError as error:
             setting_up.fail(str(error))
         return _run(app, place, admin, above)

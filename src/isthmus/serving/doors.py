@@ -14,6 +14,7 @@ from isthmus.serving.models import Models
 from isthmus.serving.probes import Probes
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
+from isthmus.serving.responses import Responses
 
 #: Answers requests of one route, or raises a `GatewayError` to be answered with.
 Endpoint = Callable[[Request, Reply, Outcome], Awaitable[None]]
@@ -24,6 +25,7 @@ class Doors(Struct, frozen=True, kw_only=True):
 
     chat: ChatCompletions
     messages: Messages
+    responses: Responses
     models: Models
     probes: Probes
 
@@ -48,6 +50,7 @@ ROUTES = (
         "required",
         "Count the tokens of a prompt.",
     ),
+    Route("POST", "/v1/responses", lambda d: d.responses.create, "required", "Answer a response."),
     Route("GET", "/v1/models", lambda d: d.models.list, "as configured", "List the models."),
     Route("GET", "/v1/models/{id}", lambda d: d.models.one, "as configured", "Describe a model."),
     Route("GET", "/", lambda d: d.probes.live, "not needed", "Whether anybody is here."),

@@ -1,0 +1,138 @@
+"""``POST /v1/responses``: the door of OpenAI's newer SDKs and of Codex."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from isthmus.call import Outcome, Principal
+from isthmus.errors import GatewayError, InvalidRequest, UpstreamError, UpstreamRefused
+from isthmus.routing.affinity import in_order
+from isthmus.routing.plan import Plan, Route
+from isthmus.routing.router import Router
+from isthmus.serving.conversation import named, session_of
+from isthmus.serving.exchange import Exchange
+from isthmus.serving.gate import Gate
+from isthmus.serving.heartbeat import beat
+from isthmus.serving.model_call import ModelSettings, tell_attempts
+from isthmus.serving.reply import Reply
+from isthmus.serving.request import Request
+from isthmus.serving.responses_call import ResponsesCall, sealing_for
+from isthmus.serving.responses_callers import StreamedResponse, WholeResponse
+from isthmus.serving.wishes import wishes
+from isthmus.storage.seal import Seal
+from isthmus.translate.to_messages.failure import tell
+from isthmus.wire import json
+from isthmus.wire.responses.documents import ResponsesRequest
+from isthmus.wire.responses.shape import checked
+
+
+class Responses:
+    """The endpoint. ``clock`` returns Unix seconds."""
+
+    def __init__(
+        self,
+        *,
+        gate: Gate,
+        router: Router,
+        exchange: Exchange,
+        settings: ModelSettings,
+        clock: Callable[[], float],
+        seal: Seal,
+    ) -> None:
+        self._gate = gate
+        self._router = router
+        self._exchange = exchange
+        self._settings = settings
+        self._clock = clock
+        self._seal = seal
+
+    async def create(self, request: Request, reply: Reply, outcome: Outcome) -> None:
+        """Serve one call. The key is looked at before the body is read."""
+        principal = await self._gate.enter(request, outcome)
+        try:
+            await self._serve(principal, request, reply, outcome)
+        except UpstreamError as error:
+            tell_attempts(reply, outcome)
+            raise told(error) from None
+        finally:
+            self._gate.leave()
+
+    async def _serve(
+        self, principal: Principal, request: Request, reply: Reply, outcome: Outcome
+    ) -> None:
+        document = parsed(await request.body())
+        planned = self._router.plan(document["model"])
+        call = ResponsesCall(
+            document,
+            planned,
+            wishes=wishes(request.headers, stream=bool(document.get("stream"))),
+            created=int(self._clock()),
+            settings=self._settings,
+            sealing=sealing_for(principal, self._seal),
+        )
+        outcome.model = planned.model
+        call.announce(reply)
+        routes = in_turn(planned.plan, principal, request.headers, document)
+        if call.stream:
+            await self._stream(routes, StreamedResponse(call, reply, outcome), reply, outcome)
+            return
+        caller = WholeResponse(call, reply, outcome)
+        try:
+            await self._exchange.run(routes, caller, outcome)
+        finally:
+            caller.note_usage()
+
+    async def _stream(
+        self, routes: Sequence[Route], caller: StreamedResponse, reply: Reply, outcome: Outcome
+    ) -> None:
+        failure: GatewayError | None = None
+        async with asyncio.TaskGroup() as group:
+            heart = group.create_task(beat(reply))
+            try:
+                await self._exchange.run(routes, caller, outcome)
+            except GatewayError as error:
+                failure = told(error).kept()
+            finally:
+                caller.note_usage()
+                heart.cancel()
+        if failure is not None:
+            await caller.fail(failure)
+
+
+def told(error: GatewayError) -> GatewayError:
+    """Return what a client is told of a failure."""
+    return tell(error) if isinstance(error, UpstreamRefused) else error
+
+
+def parsed(body: bytes) -> ResponsesRequest:
+    """Read a request.
+
+    Raises:
+        InvalidRequest: it is not JSON, or does not have the shape of a request.
+    """
+    try:
+        document: object = json.decode(body)
+    except json.MalformedJSON as error:
+        raise InvalidRequest(
+            f"The request body is not valid JSON: {error}.", code="invalid_json"
+        ) from None
+    return checked(document)
+
+
+def in_turn(
+    plan: Plan, principal: Principal, headers: Mapping[str, str], document: ResponsesRequest
+) -> Sequence[Route]:
+    """Return the routes in the order in which this conversation tries them."""
+    if not plan.varies:
+        return plan.routes
+    session = session_of(headers) or document.get("prompt_cache_key")
+    return in_order(plan, named(principal.id, session, _opening(document)), None)
+
+
+def _opening(document: ResponsesRequest) -> list[str]:
+    """Return the texts a conversation opens with: the instructions, and what came first."""
+    asked: object = document.get("input")
+    first = asked[:1] if isinstance(asked, str | list) else asked
+    opening = asked if isinstance(asked, str) else json.encode_text(first)
+    return [document.get("instructions") or "", opening]
