@@ -17,7 +17,8 @@ from isthmus.serving.lifecycle import day_of, told
 from isthmus.serving.recollection import Recollection
 from isthmus.serving.reply import Reply
 from isthmus.serving.wishes import Wishes
-from isthmus.translate.chat_over_messages.applied import Applied, applied
+from isthmus.translate.applied import Applied
+from isthmus.translate.chat_over_messages.applied import applied
 from isthmus.translate.chat_over_messages.memory import Memory
 from isthmus.translate.chat_over_messages.recall import as_message
 from isthmus.translate.chat_over_messages.request import (

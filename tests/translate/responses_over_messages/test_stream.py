@@ -287,6 +287,11 @@ def test_texts_are_set_apart_only_where_something_unseen_stood_between():
     assert said["content"][0]["text"] == "ab\n\nc"
 
 
+def test_text_that_comes_first_is_not_set_apart_from_what_is_hidden():
+    (said,) = alike(make.message(make.thinking("hm"), make.text("Hi")), hide_thinking=True)
+    assert said["content"][0]["text"] == "Hi"
+
+
 def test_demanded_call_that_was_written_as_text_is_told_as_a_call():
     answer = make.message(make.thinking("t"), make.text('{"city": "Rome"}'))
     _, call = alike(answer, forced=Forced("look"))
