@@ -19,7 +19,8 @@ from isthmus.errors import GatewayError
 from isthmus.gateway import explained
 from isthmus.routing.plan import Route
 from isthmus.serving.explanation import Explanation
-from isthmus.translate.chat_over_messages.applied import Applied, refused_by
+from isthmus.translate.applied import Applied
+from isthmus.translate.chat_over_messages.applied import refused_by
 from isthmus.wire import json as wire_json
 from isthmus.wire.chat import errors as chat_errors
 

@@ -13,7 +13,8 @@ from isthmus.serving.attempting import Prepared
 from isthmus.serving.model_call import ModelCall, ModelSettings, word_for
 from isthmus.serving.recollection import Recollection
 from isthmus.serving.wishes import Wishes
-from isthmus.translate.chat_over_messages.applied import Applied, applied
+from isthmus.translate.applied import Applied
+from isthmus.translate.chat_over_messages.applied import applied
 from isthmus.translate.chat_over_messages.memory import Memory
 from isthmus.translate.chat_over_messages.recall import as_message
 from isthmus.translate.chat_over_messages.request import translate

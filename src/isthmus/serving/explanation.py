@@ -9,7 +9,7 @@ from msgspec import Struct
 from isthmus.routing.plan import Route
 from isthmus.routing.router import Planned
 from isthmus.serving.chat_call import ChatCall
-from isthmus.translate.chat_over_messages.applied import Applied
+from isthmus.translate.applied import Applied
 from isthmus.upstreams.anthropic import unsigned
 from isthmus.upstreams.transport import UpstreamRequest
 

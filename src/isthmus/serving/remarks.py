@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from isthmus.translate.chat_over_messages.applied import Applied
+from isthmus.translate.applied import Applied
 from isthmus.translate.remarks import Remark
 
 WARNINGS = "x-isthmus-warnings"

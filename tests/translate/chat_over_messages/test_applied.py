@@ -7,7 +7,8 @@ import pytest
 from msgspec import structs
 
 from isthmus.routing.catalog import Catalog
-from isthmus.translate.chat_over_messages.applied import Applied, applied, refused_by
+from isthmus.translate.applied import Applied
+from isthmus.translate.chat_over_messages.applied import applied, refused_by
 from isthmus.translate.chat_over_messages.ladder import LADDER, RULES
 from isthmus.translate.chat_over_messages.request import Terms, translate
 from isthmus.translate.remarks import Remarks

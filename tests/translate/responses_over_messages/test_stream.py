@@ -3,8 +3,12 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from openai import omit
+from openai.lib.streaming.responses._responses import ResponseStreamState
+from openai.types.responses import ResponseStreamEvent
+from pydantic import TypeAdapter
 
 from factories import messages as make
 from factories.responses import (
@@ -34,6 +38,7 @@ FORMS = st.builds(
     json_object=st.booleans(),
     names=st.just({"look": IN_CRM["crm__find"]}),
 )
+_EVENTS = TypeAdapter(ResponseStreamEvent)
 SEARCH = {
     "type": "server_tool_use",
     "id": "srvtoolu_1",
@@ -119,6 +124,28 @@ def test_stream_says_the_same_however_its_bytes_are_cut(answer, data):
     decoded = [decode(frame) for piece in pieces for frame in decoder.feed(piece)]
     events = [each.event if isinstance(each, TextDelta) else each for each in decoded]
     assert streamed(events) == streamed(make.stream(answer))
+
+
+def gathered(events: list[dict]) -> dict:
+    """Return the response that the official client makes of a stream."""
+    state = ResponseStreamState(input_tools=omit, text_format=omit)
+    told = [state.handle_event(_EVENTS.validate_python(event)) for event in events]
+    return told[-1][-1].response.to_dict()
+
+
+@given(make.ANSWERS, st.integers(1, 3))
+def test_official_client_gathers_what_the_stream_ends_with(answer, pieces):
+    ids = [block["id"] for block in answer["content"] if block["type"] == "tool_use"]
+    assume(len(ids) == len(set(ids)))
+    told = gathered(streamed(make.stream(answer, pieces)))["output"]
+    assert [item["id"] for item in told] == [item["id"] for item in translated(answer)["output"]]
+
+
+def test_official_client_is_not_confused_by_half_a_call():
+    call = make.tool_use("a", "look", {"b": 1})
+    events = cut_short(make.message(make.text("Hi"), call, stop_reason="max_tokens"))
+    (said,) = gathered(streamed(events))["output"]
+    assert said["type"] == "message"
 
 
 def test_events_of_a_text_come_in_the_order_that_clients_expect():
@@ -285,6 +312,11 @@ def test_texts_are_set_apart_only_where_something_unseen_stood_between():
     answer = make.message(make.text("a"), make.text("b"), unseen, make.text(""), make.text("c"))
     (said,) = alike(answer)
     assert said["content"][0]["text"] == "ab\n\nc"
+
+
+def test_text_that_comes_first_is_not_set_apart_from_what_is_hidden():
+    (said,) = alike(make.message(make.thinking("hm"), make.text("Hi")), hide_thinking=True)
+    assert said["content"][0]["text"] == "Hi"
 
 
 def test_demanded_call_that_was_written_as_text_is_told_as_a_call():

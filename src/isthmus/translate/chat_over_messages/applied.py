@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any, cast
 
-from msgspec import Struct
-
+from isthmus.translate.applied import Applied, mapped, member, refusing, remarked, values_at
 from isthmus.translate.chat_over_messages.ladder import LADDER, RULES
-from isthmus.translate.ladder import Rule, Step
+from isthmus.translate.ladder import Rule
 from isthmus.translate.remarks import Remark
 from isthmus.wire.chat.documents import ChatRequest
 from isthmus.wire.messages.documents import MessagesRequest
@@ -24,15 +23,6 @@ Document = Mapping[str, Any]
 
 _SYSTEM = ("system", "developer")
 _INDEX = re.compile(r"\[[0-9]+\]")
-
-
-class Applied(Struct, frozen=True):
-    """One rule that applied. ``field`` is a path of the request where one is known, else a kind."""
-
-    slug: str
-    field: str
-    step: Step
-    says: str
 
 
 def applied(
@@ -44,25 +34,18 @@ def applied(
     """
     said = list(remarks)
     met = _Met(cast("Document", request), cast("Document", sent), said)
-    told = [Applied(one.slug, one.param, RULES[one.slug].step, one.text) for one in said]
-    mapped = [
-        Applied(rule.slug, rule.field, rule.step, rule.says)
+    met_by = [
+        rule
         for rule in LADDER
         if rule.step == "map" and (renamed if rule.slug == "model.alias" else _applies(rule, met))
     ]
-    return told + mapped
+    return remarked(said, RULES) + mapped(met_by)
 
 
 def refused_by(param: str) -> str | None:
     """Name the rule that refuses what is at ``param``; None where it is not the only one."""
     place = _INDEX.sub("[]", param).replace("messages[].content[]", "content[]")
-    slugs = [
-        rule.slug
-        for rule in LADDER
-        if rule.step == "refuse"
-        and any(place == field or place.startswith(f"{field}.") for field in rule.fields)
-    ]
-    return slugs[0] if len(slugs) == 1 else None
+    return refusing(place, LADDER)
 
 
 class _Met:
@@ -90,19 +73,16 @@ class _Met:
 
     def asked(self, *path: str) -> Any:
         """Return a member of the request, by its path."""
-        return _member(self.request, path)
+        return member(self.request, path)
 
     def got(self, *path: str) -> Any:
         """Return a member of what was sent, by its path."""
-        return _member(self.sent, path)
+        return member(self.sent, path)
 
     def at(self, path: str) -> list[Any]:
         """Return all values at a path such as ``content[].file``; null is none."""
         full = f"messages[].{path}" if path.startswith("content[]") else path
-        found: list[Any] = [self.request]
-        for step in full.split("."):
-            found = list(_below(found, step))
-        return found
+        return values_at(self.request, full)
 
     def blocks(self) -> Iterator[tuple[str, Document]]:
         """Go through the content that was sent, with the role of its turn."""
@@ -202,23 +182,6 @@ def _applies(rule: Rule, met: _Met) -> bool:
 def _is_there(field: str, met: _Met) -> bool:
     path, _, role = field.partition(" ")
     return role in met.roles if role else bool(met.at(path))
-
-
-def _below(values: Iterable[Any], step: str) -> Iterator[Any]:
-    name = step.removesuffix("[]")
-    for value in values:
-        found = cast("Document", value).get(name) if isinstance(value, dict) else None
-        if name == step:
-            yield from [found] if found is not None else []
-        elif isinstance(found, list):
-            yield from cast("list[Any]", found)
-
-
-def _member(document: Document, path: tuple[str, ...]) -> Any:
-    value: Any = document
-    for name in path:
-        value = cast("Document", value).get(name) if isinstance(value, dict) else None
-    return value
 
 
 def _is_merged(roles: list[str]) -> bool:

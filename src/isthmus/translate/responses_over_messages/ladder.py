@@ -16,7 +16,7 @@ LADDER: tuple[Rule, ...] = (
     Rule("system.late.hoisted", "input[] system, developer", "near", "Later ones move to the front on models that take none in between."),
     Rule("system.late.wrapped", "input[] system, developer", "near", "A later one with no user message beside it is sent as a marked user message."),
     Rule("input.text", "input", "map", "A text is what the user says."),
-    Rule("input.refused", "input", "refuse", "No user message at all, or one without content."),
+    Rule("input.refused", "input[].content", "refuse", "No user message at all, or one without content."),
     Rule("user.text", "input[] user", "map", "Text and parts become content blocks, in order; empty parts are left out."),
     Rule("turns.merged", "input[]", "map", "Messages, thoughts and calls of the model become one turn, in the order they came; so do the user's messages and results, results first."),
     Rule("image.url", "content[].image_url", "map", "An http(s) URL is passed on as it is; it is never fetched here."),

@@ -85,11 +85,11 @@ def _runs(content: list[Block], form: ResponseForm) -> list[_Run]:
         if kind is None:
             apart = apart or block.get("type") != "text"
             continue
-        grows = kind in ("message", "reasoning") and runs and runs[-1].kind == kind
+        grows = kind in ("message", "reasoning") and bool(runs) and runs[-1].kind == kind
         if not grows:
             runs.append(_Run(kind, [], []))
         runs[-1].blocks.append(block)
-        runs[-1].apart.append(bool(grows) and apart)
+        runs[-1].apart.append(grows and apart)
         apart = False
     return runs
 

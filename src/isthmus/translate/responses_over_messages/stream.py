@@ -195,12 +195,8 @@ class ResponseStream:
         return events
 
     def _refuse(self, refusal: str) -> list[Event]:
-        events: list[Event] = []
-        if not isinstance(self._current, OpenMessage):
-            events += self._begin_message()
-        if isinstance(self._current, OpenMessage):
-            events += self._current.refuse(refusal)
-        return events
+        message, events = self._message()
+        return events + message.refuse(refusal)
 
     # Items ----------------------------------------------------------------------------------
 
@@ -214,12 +210,15 @@ class ResponseStream:
         self._apart = False
         return events + item.open()
 
-    def _begin_message(self) -> list[Event]:
+    def _message(self) -> tuple[OpenMessage, list[Event]]:
+        """Return the message that grows, and the events of its beginning where it begins now."""
+        if isinstance(self._current, OpenMessage):
+            return self._current, []
         unfencing = Unfencing() if self._form.answer.json_object else None
         message = OpenMessage(self._place("msg"), unfencing)
         events = self._begin(message)
         self._current = message
-        return events
+        return message, events
 
     def _close_current(self, phase: items.Phase, status: str = "completed") -> list[Event]:
         current, self._current = self._current, None
@@ -284,13 +283,7 @@ class ResponseStream:
     def _write(self, block: _OpenBlock, text: str) -> list[Event]:
         if not text or block.kind != "text":
             return []
-        events: list[Event] = []
-        message = self._current
-        if not isinstance(message, OpenMessage):
-            events += self._begin_message()
-            message = self._current
-        if not isinstance(message, OpenMessage):
-            return events
+        message, events = self._message()
         if block.item is None:
             block.item = message
             separator = SEPARATOR if self._apart else ""

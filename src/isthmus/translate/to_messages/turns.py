@@ -22,8 +22,8 @@ from isthmus.wire.messages.documents import Block, Turn
 class Wording(Struct, frozen=True, kw_only=True):
     """How a protocol names the parts of its conversation, for errors.
 
-    ``missing_results`` is followed by the ids of the calls; ``no_call`` and ``no_answer`` say what
-    is wrong with a result: the first by its id, as ``{id}``.
+    ``missing_results`` is followed by the ids of calls without a result; ``no_call`` says of a
+    result that there is no call with its ``{id}``.
     """
 
     messages: str
