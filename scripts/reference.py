@@ -46,7 +46,8 @@ REQUEST_HEADERS = {
     "x-isthmus-session": "Any word for the conversation, which stays with one account. "
     "Absent: `x-claude-code-session-id`, `prompt_cache_key`, or how the conversation begins.",
     "x-isthmus-hops": "Through how many gateways the request has come. More than four: 508.",
-    "x-isthmus-explain": "`1` on a chat request: the answer says in the same header what applied.",
+    "x-isthmus-explain": "`1` on a chat or Responses request: the answer says in the same header "
+    "what applied.",
 }
 RESPONSE_HEADERS = {
     "x-request-id": "The gateway's id of the call. Also as `request-id`.",

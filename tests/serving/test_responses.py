@@ -116,3 +116,12 @@ def test_thinking_outlives_a_restart(tmp_path, primary):
         asked = [{"role": "user", "content": "Hello!"}, *output]
         ask(second, [*asked, {"role": "user", "content": "Go on."}], **more)
     assert primary.requests[1].document["messages"][1]["content"][0]["signature"] == "c2lnbmVk"
+
+
+def test_rules_that_applied_are_told_if_asked_for(gateway, primary):
+    primary.will(whole(GOOD))
+    asked = {"model": "only-main", "input": "Hi.", "temperature": 1.5, "max_output_tokens": 9}
+    body = json.dumps(asked).encode()
+    answer = call(gateway, "POST", "/v1/responses", body, x_isthmus_explain="1")
+    assert "temperature.clamped=temperature" in answer.headers["x-isthmus-explain"]
+    assert "temperature" in answer.headers["x-isthmus-warnings"]

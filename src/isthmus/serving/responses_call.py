@@ -7,10 +7,12 @@ import secrets
 from isthmus.call import Principal
 from isthmus.routing.plan import Route
 from isthmus.routing.router import Planned
+from isthmus.serving import remarks as remarks_out
 from isthmus.serving.attempting import Prepared
 from isthmus.serving.model_call import ModelCall, ModelSettings, word_for
 from isthmus.serving.wishes import Wishes
 from isthmus.storage.seal import Seal
+from isthmus.translate.responses_over_messages.applied import applied
 from isthmus.translate.responses_over_messages.form import Head, ResponseForm
 from isthmus.translate.responses_over_messages.request import translate
 from isthmus.translate.responses_over_messages.sealing import Sealing
@@ -54,6 +56,12 @@ class ResponsesCall(ModelCall):
             terms=self.settings.terms,
         )
         self.told = asked.form
+        if self.wishes.explains:
+            planned = self.planned
+            renamed = planned.requested != planned.model and not planned.substituted
+            sent = asked.sent.document
+            met = applied(self.document, sent, self.remarks, renamed=renamed)
+            self.explained = remarks_out.explained(met)
         return self.first(asked.sent, stream=stream)
 
     @property
