@@ -9,6 +9,7 @@ BIN := .venv/bin
 CORES ?= 0,1
 export BENCH_CORES := $(CORES)
 PORT ?= 4100
+CLIENTS := @anthropic-ai/claude-code@2.1.197 @openai/codex@0.169.0
 # Not from the environment: shells and conda export a HOST that means something else.
 HOST_OPTION = $(if $(filter command,$(origin HOST)),--host "$(HOST)")
 
@@ -64,6 +65,11 @@ bench: $(DEV)  ## Measure the CPU time per request and event beside nginx (QUICK
 bench-peers: $(DEV)  ## Compare other gateways with this one; fill in docs/performance.md (QUICK=1, ONLY="KEY ...")
 	PYTHONPATH=bench $(BIN)/python -m peers $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(REDRAW),--redraw)
 
+clients: $(DEV)  ## Let Claude Code and Codex work by way of the gateway (needs npm)
+	@command -v npm >/dev/null || { echo "make clients needs npm"; exit 2; }
+	npm install --silent --no-audit --no-fund --prefix build/clients $(CLIENTS)
+	$(BIN)/python -m pytest --verbose clients
+
 sizing: $(DEV)  ## Compute what a million streams need; fill in docs/performance.md (MEASURE=1)
 	PYTHONPATH=bench $(BIN)/python bench/sizing.py $(if $(MEASURE),--measure)
 
@@ -89,4 +95,4 @@ clean:  ## Remove what was installed, built or cached (not .isthmus, which holds
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
 
-.PHONY: serve all test fuzz mutants format check-format lint types docs docs-check bench bench-peers instructions sizing chaos scale lock check-locks clean help
+.PHONY: serve all test fuzz mutants format check-format lint types docs docs-check bench bench-peers instructions clients sizing chaos scale lock check-locks clean help

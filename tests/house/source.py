@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeGuard
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("src", "tests", "bench", "scripts", "chaos")
+FOLDERS = ("src", "tests", "bench", "scripts", "chaos", "clients")
 PACKAGE = "src/isthmus/"
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
