@@ -57,3 +57,12 @@ def test_request_with_an_odd_member_is_served_or_refused_by_its_path(name, data)
         return
     assert wire_json.encode(asked.sent.document)
     assert applied(request, asked.sent.document, remarks, renamed=False)
+
+
+def test_parts_where_none_belong_are_unknown_members_like_others():
+    call = {"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}", "output": [1]}
+    result = {"type": "function_call_output", "call_id": "a", "output": "x", "content": [3]}
+    document = {"model": "m", "input": [{"role": "user", "content": "Hi"}, call, result]}
+    remarks, capabilities = Remarks(), CATALOG.find("claude-sonnet-4-6").capabilities
+    translate(checked(document), "m", capabilities, remarks=remarks, sealing=SEALING)
+    assert {"input[1].output", "input[2].content"} <= {remark.param for remark in remarks}
