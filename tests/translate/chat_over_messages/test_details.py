@@ -256,3 +256,10 @@ def test_arguments_of_an_old_call_are_named_as_they_were_written():
     ]
     found = places("claude-opus-5", messages=history, functions=[{"name": "f"}])
     assert found == {"tool_calls.arguments.wrapped": "messages[1].function_call.arguments"}
+
+
+@pytest.mark.parametrize("role", ["system", "developer"])
+def test_part_that_does_not_say_what_it_is_is_refused(role):
+    with pytest.raises(InvalidRequest) as caught:
+        checked({"model": "m", "messages": [{"role": role, "content": [{"text": "x"}]}]})
+    assert caught.value.param == "messages[0].content[0].type"

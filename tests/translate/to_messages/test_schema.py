@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isthmus.sandbox.rules.subset import check_schema
-from isthmus.translate.to_messages.schema import UnfitSchema, normalised
+from isthmus.translate.to_messages.schema import Size, UnfitSchema, normalised, size_of
 
 UNFIT = {
     "unknown keyword": {"type": "array", "contains": {}},
@@ -20,6 +20,14 @@ UNFIT = {
     "reference in allOf": {"allOf": [{"$ref": "#/$defs/a"}], "$defs": {"a": {}}},
     "reference to nothing": {"$ref": "#/$defs/a"},
     "external reference": {"$ref": "https://example.com/a"},
+    "no object": {"type": "array", "items": 3},
+    "properties in a list": {"type": "object", "properties": []},
+    "property that is no schema": {"type": "object", "properties": {"a": 3}},
+    "definitions in a list": {"type": "object", "$defs": []},
+    "names that are none": {"type": "object", "required": [{}]},
+    "one required name": {"type": "object", "required": "a"},
+    "alternatives in an object": {"anyOf": {}},
+    "part that is no schema": {"allOf": [1]},
     "recursion": {"$ref": "#/$defs/a", "$defs": {"a": {"items": {"$ref": "#/$defs/a"}}}},
     "recursion to the root": {"type": "object", "properties": {"a": {"$ref": "#"}}},
 }
@@ -37,6 +45,11 @@ def test_bounds_are_told_in_words_at_any_depth():
     )
     assert fit["properties"]["a"]["anyOf"] == [{"type": "integer", "description": "maximum: 3"}]
     assert told == ["maximum"]
+
+
+def test_members_that_are_called_like_keywords_are_counted_as_members():
+    schema = {"type": "object", "properties": {"properties": True, "required": {"type": "array"}}}
+    assert size_of(schema) == Size(optional=2)
 
 
 _LEAVES = st.sampled_from(

@@ -35,7 +35,7 @@ class Names:
         for tool in tools:
             if tool["type"] == "namespace":
                 spaces.append(tool)
-            elif "name" in tool:
+            elif tool["type"] in ("function", "custom"):
                 self._taken.add(tool["name"])
         self._known: dict[str, Named] = {}
         for space in spaces:

@@ -49,6 +49,12 @@ _DROPPED_WITHIN: dict[str, dict[str, Test]] = {
     },
     "prompt_cache_options": {"comparison_response_id": lambda _: True, "prewarm": bool},
 }
+#: Where items hold parts. What a reasoning item shows is not read, whatever it is.
+_PARTS = {
+    "message": "content",
+    "function_call_output": "output",
+    "custom_tool_call_output": "output",
+}
 _ALWAYS_INCLUDED = "reasoning.encrypted_content"
 
 
@@ -88,17 +94,17 @@ def _drop(
 
 
 def _settle_item(item: dict[str, Any], path: str, remarks: Remarks) -> None:
-    known = shape.KNOWN_IN_ITEM.get(shape.kind_of(item))
-    if known is not None:
-        _name_unknown(item, known, path, remarks)
-    for member in ("content", "output"):
-        parts: object = item.get(member)
-        if known is None or not isinstance(parts, list):
-            continue
+    kind = shape.kind_of(item)
+    known = shape.KNOWN_IN_ITEM.get(kind)
+    if known is None:
+        return
+    _name_unknown(item, known, path, remarks)
+    parts: object = item.get(_PARTS.get(kind, ""))
+    if isinstance(parts, list):
+        place = f"{path}{_PARTS[kind]}"
         for index, part in enumerate(cast("list[dict[str, Any]]", parts)):
-            in_part = shape.KNOWN_IN_PART.get(part.get("type", ""))
-            if in_part is not None:
-                _name_unknown(part, in_part, f"{path}{member}[{index}].", remarks)
+            in_part = shape.KNOWN_IN_PART[part["type"]]
+            _name_unknown(part, in_part, f"{place}[{index}].", remarks)
 
 
 def _name_unknown(

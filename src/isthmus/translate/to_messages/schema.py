@@ -67,6 +67,7 @@ def normalised(schema: Schema) -> tuple[Schema, list[str]]:
     Raises:
         UnfitSchema: recursion, external references, open objects or unsupported keywords.
     """
+    _refuse_malformed(schema)
     _refuse_recursion(schema)
     told: list[str] = []
     return _closed(schema, told), list(dict.fromkeys(told))
@@ -92,6 +93,34 @@ def _closed(schema: Schema, told: list[str]) -> Schema:
     return fit
 
 
+def _refuse_malformed(schema: Any) -> None:
+    """Refuse a schema whose keywords hold something else than JSON Schema has there."""
+    if isinstance(schema, bool):
+        return
+    if not isinstance(schema, dict):
+        raise UnfitSchema("a schema must be an object")
+    for keyword, value in cast("Schema", schema).items():
+        for inner in _schemas_in(keyword, value):
+            _refuse_malformed(inner)
+
+
+def _schemas_in(keyword: str, value: Any) -> list[Any]:
+    """Return the schemas that a keyword holds."""
+    if keyword in _MAPS:
+        if not isinstance(value, dict):
+            raise UnfitSchema(f"'{keyword}' must be an object")
+        return list(cast("dict[str, Any]", value).values())
+    if keyword in _LISTS or keyword == "required":
+        if not isinstance(value, list):
+            raise UnfitSchema(f"'{keyword}' must be a list")
+        held = cast("list[Any]", value)
+        if keyword != "required":
+            return held
+        if not all(isinstance(name, str) for name in held):
+            raise UnfitSchema("'required' must hold names")
+    return [value] if keyword == "items" else []
+
+
 def _refuse_unfit(schema: Schema) -> None:
     unknown = schema.keys() - _KNOWN
     if unknown:
@@ -104,7 +133,9 @@ def _refuse_unfit(schema: Schema) -> None:
     ):
         raise UnfitSchema("'enum' must hold plain values")
     parts: Any = schema.get("allOf")
-    if isinstance(parts, list) and any("$ref" in part for part in cast("list[Any]", parts)):
+    if isinstance(parts, list) and any(
+        isinstance(part, dict) and "$ref" in part for part in cast("list[Any]", parts)
+    ):
         raise UnfitSchema("'$ref' inside 'allOf' is not supported")
 
 
@@ -170,10 +201,12 @@ def size_of(schema: Any) -> Size:
     if not isinstance(schema, dict):
         return Size()
     node = cast("dict[str, Any]", schema)
-    members = cast("dict[str, Any]", node.get("properties") or {})
-    required = cast("list[str]", node.get("required") or [])
+    # A member of this name may be a property, or stand in an example: then it is no keyword.
+    declared, named = node.get("properties"), node.get("required")
+    members = set(cast("dict[str, Any]", declared)) if isinstance(declared, dict) else set[str]()
+    required = cast("list[Any]", named) if isinstance(named, list) else []
     size = Size(
-        optional=len(members.keys() - set(required)),
+        optional=len(members.difference(name for name in required if isinstance(name, str))),
         unions=int("anyOf" in node or isinstance(node.get("type"), list)),
     )
     below = [value for name, value in node.items() if name not in ("enum", "const", "default")]

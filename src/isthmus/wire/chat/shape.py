@@ -77,6 +77,10 @@ class _Refusal(_Markable, tag="refusal", tag_field="type"):
     refusal: str
 
 
+class _NoPart(Struct, tag="", tag_field="type"):
+    """Beside the only part that there is: parts have to say what they are all the same."""
+
+
 class _Function(Struct):
     name: str
     arguments: str
@@ -98,12 +102,12 @@ class _CustomCall(Struct, tag="custom", tag_field="type"):
 
 
 class _System(_Markable, tag="system", tag_field="role"):
-    content: str | list[_Text]
+    content: str | list[_Text | _NoPart]
     name: str | None = None
 
 
 class _Developer(_Markable, tag="developer", tag_field="role"):
-    content: str | list[_Text]
+    content: str | list[_Text | _NoPart]
     name: str | None = None
 
 
@@ -306,7 +310,7 @@ class _Request(Struct):
     web_search_options: _WebSearch | None = None
     moderation: Document | None = None
     stop_sequences: list[str] | None = None
-    system: str | list[_Text] | None = None
+    system: str | list[_Text | _NoPart] | None = None
     output_config: _OutputConfig | None = None
     betas: list[str] | None = None
     anthropic_beta: str | list[str] | None = None

@@ -78,11 +78,11 @@ class _Item(Struct, kw_only=True):
 
 
 class _System(_Item, tag="system", tag_field="role"):
-    content: str | list[_InputText]
+    content: str | list[_Spoken]
 
 
 class _Developer(_Item, tag="developer", tag_field="role"):
-    content: str | list[_InputText]
+    content: str | list[_Spoken]
 
 
 class _User(_Item, tag="user", tag_field="role"):
