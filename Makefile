@@ -9,7 +9,6 @@ BIN := .venv/bin
 CORES ?= 0,1
 export BENCH_CORES := $(CORES)
 PORT ?= 4100
-CLIENTS := @anthropic-ai/claude-code@2.1.197 @openai/codex@0.169.0
 # Not from the environment: shells and conda export a HOST that means something else.
 HOST_OPTION = $(if $(filter command,$(origin HOST)),--host "$(HOST)")
 
@@ -66,8 +65,7 @@ bench-peers: $(DEV)  ## Compare other gateways with this one; fill in docs/perfo
 	PYTHONPATH=bench $(BIN)/python -m peers $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(REDRAW),--redraw)
 
 clients: $(DEV)  ## Let Claude Code and Codex work by way of the gateway (needs npm)
-	@command -v npm >/dev/null || { echo "make clients needs npm"; exit 2; }
-	npm install --silent --no-audit --no-fund --prefix build/clients $(CLIENTS)
+	@sh scripts/clients.sh
 	$(BIN)/python -m pytest --verbose clients
 
 sizing: $(DEV)  ## Compute what a million streams need; fill in docs/performance.md (MEASURE=1)

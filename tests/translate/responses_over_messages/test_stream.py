@@ -25,7 +25,7 @@ from isthmus.errors import GatewayBusy, UpstreamBroken
 from isthmus.translate.responses_over_messages.response import response
 from isthmus.translate.responses_over_messages.stream import ResponseStream
 from isthmus.translate.to_messages.forced import Forced
-from isthmus.wire.messages.events import TextDelta, decode
+from isthmus.wire.messages.events import TextRun, decode
 from isthmus.wire.messages.fold import Fold
 from isthmus.wire.responses.events import TERMINAL, framed
 from isthmus.wire.sse import Decoder
@@ -122,7 +122,11 @@ def test_stream_says_the_same_however_its_bytes_are_cut(answer, data):
     decoder = Decoder()
     pieces = [raw[a:b] for a, b in zip([0, *cuts], [*cuts, len(raw)], strict=True)]
     decoded = [decode(frame) for piece in pieces for frame in decoder.feed(piece)]
-    events = [each.event if isinstance(each, TextDelta) else each for each in decoded]
+    events = [
+        event
+        for each in decoded
+        for event in (each.events if isinstance(each, TextRun) else [each])
+    ]
     assert streamed(events) == streamed(make.stream(answer))
 
 
