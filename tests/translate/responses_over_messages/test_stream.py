@@ -402,6 +402,23 @@ def test_dropped_thoughts_are_counted():
     assert (translator.thoughts_dropped, translator.message_id) == (1, "msg_01")
 
 
-def test_what_is_no_message_is_broken():
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"content": "Hi"},
+        {},
+        make.message({"type": "text", "text": 3}),
+        make.message({"type": "tool_use", "id": "a", "name": []}),
+        make.message({**make.text("Hi"), "citations": 3}),
+        make.message(stop_reason=["x"]),
+    ],
+)
+def test_what_is_no_message_is_broken(broken):
     with pytest.raises(UpstreamBroken):
-        translated({"content": "Hi"})
+        translated(broken)
+
+
+def test_stream_that_ends_for_no_reason_anybody_could_read_is_broken():
+    events = make.stream(make.message(make.text("Hi"), stop_reason=["x"]))[:-1]
+    with pytest.raises(UpstreamBroken):
+        streamed(events)

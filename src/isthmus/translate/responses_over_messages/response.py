@@ -23,6 +23,7 @@ from isthmus.wire.responses.documents import Item, Part, Response
 
 #: Between two texts of one message that something unseen stood between.
 SEPARATOR = "\n\n"
+_NO_MESSAGE = "The upstream's answer is not a message."
 THOUGHTS = ("thinking", "redacted_thinking")
 
 
@@ -49,10 +50,22 @@ def response(
     Raises:
         UpstreamBroken: it is not a message.
     """
+    try:
+        return _translated(message, head, form, usage or usage_of(message), completed_at)
+    except (KeyError, TypeError, AttributeError):
+        raise UpstreamBroken(_NO_MESSAGE, code="invalid_answer") from None
+
+
+def _translated(
+    message: Message,
+    head: Head,
+    form: ResponseForm,
+    usage: Usage | None,
+    completed_at: int | None,
+) -> Response:
     content: object = message.get("content")
     if not _is_blocks(content):
-        raise UpstreamBroken("The upstream's answer is not a message.", code="invalid_answer")
-    usage = usage or usage_of(message)
+        raise UpstreamBroken(_NO_MESSAGE, code="invalid_answer")
     if form.answer.forced is not None:
         message = as_call(message, form.answer.forced)
         content = message.get("content") or []

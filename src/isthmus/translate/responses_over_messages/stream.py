@@ -116,7 +116,7 @@ class ResponseStream:
         A stop reason with no block open is a whole answer even where ``message_stop`` is missing.
         """
         if not (self.complete or self._stop is None or self._blocks):
-            self._end({})
+            self.feed({"type": "message_stop"})
 
     def go_on(self) -> None:
         """Expect another answer to the same turn, whose blocks follow those of this one."""
