@@ -5,7 +5,7 @@ import json
 
 from isthmus.sandbox.app import Sandbox, application
 from isthmus.wire.messages.documents import Event
-from isthmus.wire.messages.events import TextDelta, decode
+from isthmus.wire.messages.events import TextRun, decode
 from isthmus.wire.sse import Decoder
 
 
@@ -37,4 +37,8 @@ async def _asked(
     scope = {"type": "http", "method": "POST", "path": "/v1/messages", "headers": headers}
     await sandbox({**scope, "query_string": b""}, receive, send)
     frames = [decode(frame) for frame in Decoder().feed(received)]
-    return [json.loads(json.dumps(f.event if isinstance(f, TextDelta) else f)) for f in frames]
+    return [
+        json.loads(json.dumps(event))
+        for frame in frames
+        for event in (frame.events if isinstance(frame, TextRun) else [frame])
+    ]

@@ -414,7 +414,7 @@ def test_dropped_thoughts_are_counted():
         make.message({"type": "text", "text": 3}),
         make.message({"type": "tool_use", "id": "a", "name": []}),
         make.message({**make.text("Hi"), "citations": 3}),
-        make.message(stop_reason={}),
+        make.message(stop_reason=["x"]),
     ],
 )
 def test_what_is_no_message_is_broken(broken):
@@ -423,6 +423,6 @@ def test_what_is_no_message_is_broken(broken):
 
 
 def test_stream_that_ends_for_no_reason_anybody_could_read_is_broken():
-    events = make.stream(make.message(make.text("Hi"), stop_reason={}))[:-1]
+    events = make.stream(make.message(make.text("Hi"), stop_reason=["x"]))[:-1]
     with pytest.raises(UpstreamBroken):
         streamed(events)
