@@ -55,6 +55,13 @@ def test_client_that_goes_on_sending_gets_to_see_its_refusal(server):
     assert answer.startswith(b"HTTP/1.1 431")
 
 
+def test_large_headers_right_behind_another_request_are_not_taken(server):
+    first = b"POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nhi"
+    filler = b"".join(b"x-%d: %b\r\n" % (number, b"x" * 1000) for number in range(50))
+    second = b"GET /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\n" + filler + b"\r\n"
+    assert b"x-49" not in server.ask(first + second)
+
+
 def test_client_that_never_stops_sending_is_cut_off(server):
     cut = pytest.raises(OSError, match=r"Broken pipe|reset by peer")
     with server.connect(b"GET /echo" + HOST + b"a: ") as connection, cut:

@@ -92,7 +92,6 @@ class IsthmusProtocol(asyncio.Protocol):
         self._names: list[bytes] = []
         self._values: list[bytes] = []
         self._head_read = False
-        self._head_bytes = 0
         self._body_bytes = 0
         self._body_began = 0.0
         #: The last request whose head has arrived, those that wait for their turn, and all whose
@@ -131,7 +130,6 @@ class IsthmusProtocol(asyncio.Protocol):
                 self.transport.close()
             return
         parts, rest = self._parts, data
-        self._head_bytes += len(data)
         try:
             while rest:
                 rest = self._parse(rest)
@@ -230,7 +228,7 @@ class IsthmusProtocol(asyncio.Protocol):
             return  # `_parse` begins again
         self._head_read = True
         self._phase = _BODY
-        self._head_bytes = self._body_bytes = 0
+        self._body_bytes = 0
         hall = self._hall
         hall.crowd.busy(self)
         method = parser.get_method().decode()
@@ -258,17 +256,15 @@ class IsthmusProtocol(asyncio.Protocol):
             self._refuse(refusal.MALFORMED)
         if not self._target.startswith(b"/") or self._parser.get_method() == b"CONNECT":
             self._refuse(refusal.NO_PATH)
-        if len(names) > MAX_HEADERS or (
-            self._head_bytes > MAX_HEADER_BYTES
-            and sum(map(len, names)) + sum(map(len, values)) > MAX_HEADER_BYTES
-        ):
-            self._refuse(refusal.LARGE_HEADERS)
         # All at once: no value can hold a null character.
-        told = b"\0".join(names).decode("latin-1").lower().split("\0")
+        all_names, all_values = b"\0".join(names), b"\0".join(values)
+        if len(names) > MAX_HEADERS or len(all_names) + len(all_values) > MAX_HEADER_BYTES:
+            self._refuse(refusal.LARGE_HEADERS)
+        told = all_names.decode("latin-1").lower().split("\0")
         hosts = told.count("host")
         if hosts > 1 or (hosts == 0 and version == "1.1"):
             self._refuse(refusal.HOSTS)
-        return dict(zip(told, b"\0".join(values).decode("latin-1").split("\0"), strict=True))
+        return dict(zip(told, all_values.decode("latin-1").split("\0"), strict=True))
 
     def _request(
         self, method: str, headers: dict[str, str], connection: ServerConnection
@@ -291,7 +287,6 @@ class IsthmusProtocol(asyncio.Protocol):
         """Take the end of the request."""
         self._parts += 1
         self._phase = _BETWEEN
-        self._head_bytes = 0
         if self._arriving is not None and not self._parser.should_upgrade():
             self._arriving.feed_end()
 
