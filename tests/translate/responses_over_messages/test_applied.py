@@ -58,6 +58,24 @@ def test_a_field_is_said_to_be_mapped_only_where_it_was(change: dict, slug: str,
     assert other not in found
 
 
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("system.late.hoisted", "system.late.kept"),
+        ("function_call", "tool_calls.ids"),
+        ("tools.strict.dropped", "tools.strict"),
+        ("response_format.object", "response_format.text"),
+        ("tool.results", "cache_mark.result"),
+        ("cache_mark.breakpoint", "cache_mark.result"),
+        ("prompt_cache_retention.approximated", "prompt_cache_retention.in_memory"),
+        ("image.url", "image.data"),
+        ("reasoning.unsealed", "reasoning.kept"),
+    ],
+)
+def test_a_rule_that_was_not_met_is_not_named(name: str, slug: str):
+    assert slug not in {one.slug for one in met(SERVED[name])}
+
+
 def test_another_name_of_the_model_is_named():
     assert "model.alias" in {one.slug for one in met(SERVED["user.text"], renamed=True)}
 

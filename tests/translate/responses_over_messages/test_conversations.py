@@ -159,6 +159,17 @@ def test_what_is_sent_is_what_upstream_takes(name):
     assert check(document, sent.version, frozenset(sent.betas)) or fast
 
 
+def test_what_a_request_does_not_say_is_told_with_its_default():
+    told = response(make.message(), head=HEAD, form=asked({"model": MODELS[0], "input": "Hi"}).form)
+    unsaid = ("instructions", "max_output_tokens", "user", "previous_response_id", "error")
+    assert [told[name] for name in unsaid] == [None] * len(unsaid)
+    assert (told["top_logprobs"], told["truncation"], told["metadata"]) == (0, "disabled", {})
+    assert (told["parallel_tool_calls"], told["tool_choice"], told["tools"]) == (True, "auto", [])
+    assert told["text"] == {"format": {"type": "text"}, "verbosity": "medium"}
+    assert told["reasoning"] == {"effort": None, "summary": None}
+    assert "input_transformations" not in told
+
+
 def test_everything_a_request_says_is_repeated_in_words_the_official_client_knows():
     document = {
         "model": MODELS[0],

@@ -175,6 +175,28 @@ def test_events_of_a_thought_and_a_call_come_in_the_order_that_clients_expect():
     ]
 
 
+def test_events_of_a_search_come_in_the_order_that_clients_expect():
+    events = streamed(make.stream(make.message(SEARCH, FOUND)))
+    assert [event["type"].removeprefix("response.") for event in events[2:-1]] == [
+        *("output_item.added", "web_search_call.in_progress", "web_search_call.searching"),
+        *("web_search_call.completed", "output_item.done"),
+    ]
+
+
+def test_thought_that_begins_with_text_keeps_it():
+    events = make.stream(make.message(make.thinking("hm")))
+    start = next(event for event in events if event["type"] == "content_block_start")
+    start["content_block"]["thinking"] = "So: "
+    assert fold(streamed(events))["output"][0]["summary"][0]["text"] == "So: hm"
+
+
+def test_usage_of_the_beginning_counts_where_the_end_says_nothing():
+    events = make.stream(make.message(make.text("Hi")))
+    events[-2]["usage"] = {"output_tokens": 9}
+    usage = fold(streamed(events))["usage"]
+    assert (usage["input_tokens"], usage["output_tokens"]) == (11, 9)
+
+
 def test_response_that_begins_is_empty_and_in_progress():
     first = streamed(make.stream(make.message(make.text("Hi"))))[0]["response"]
     assert (first["id"], first["status"], first["output"]) == ("resp_01", "in_progress", [])
