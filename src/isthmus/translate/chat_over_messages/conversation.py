@@ -17,8 +17,8 @@ from isthmus.translate.chat_over_messages.content import blocks, text_block
 from isthmus.translate.chat_over_messages.marks import put, put_last, written
 from isthmus.translate.chat_over_messages.memory import NOTHING, Memory
 from isthmus.translate.chat_over_messages.reasoning import Reasoning
-from isthmus.translate.chat_over_messages.tool_ids import accepted
 from isthmus.translate.remarks import Remarks
+from isthmus.translate.tool_ids import accepted
 from isthmus.wire import json
 from isthmus.wire.chat.documents import ChatMessage, ToolCall
 from isthmus.wire.messages.documents import Block, Turn
