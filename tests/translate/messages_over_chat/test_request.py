@@ -18,6 +18,7 @@ from isthmus.translate.messages_over_chat.request import (
 )
 from isthmus.translate.remarks import Remarks
 from isthmus.wire import json as wire_json
+from isthmus.wire.chat.shape import checked as chat_checked
 from isthmus.wire.messages.shape import checked
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "messages_over_chat" / "request"
@@ -151,3 +152,8 @@ def test_what_claude_code_sends_by_default_is_served():
     sent = asked(case, Remarks()).document
     assert sent["messages"][0] == {"role": "system", "content": "You are."}
     assert "context_management" not in sent
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_what_is_sent_has_the_shape_of_a_chat_request(name):
+    assert chat_checked(json.loads(json.dumps(SERVED[name]["sent"] | {"thinking": None})))

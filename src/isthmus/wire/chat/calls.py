@@ -42,27 +42,37 @@ class GrowingCalls:
         if not isinstance(piece, dict):
             raise TypeError
         members = cast("dict[str, Any]", piece)
-        call = self._call_of(members)
         function: Any = members.get("function") or {}
+        name = _text(function.get("name"))
+        call = self._call_of(members, name)
         call.id = call.id or _text(members.get("id"))
-        call.name = call.name or _text(function.get("name"))
+        call.name = call.name or name
         gained = _arguments(function.get("arguments"))
         if gained:
             call.arguments.append(gained)
         return next(n for n, one in enumerate(self.calls) if one is call), gained
 
-    def _call_of(self, members: dict[str, Any]) -> GrowingCall:
+    def _call_of(self, members: dict[str, Any], name: str) -> GrowingCall:
         call_id, index = _text(members.get("id")), members.get("index")
-        if isinstance(index, int):
-            known = self._by_index.get(index)
+        if not isinstance(index, int):
+            known = self._by_place(call_id, name)
         else:
-            index = len(self.calls) if call_id or not self.calls else len(self.calls) - 1
-            known = self.calls[index] if index < len(self.calls) else None
-        if known is not None and (not call_id or not known.id or known.id == call_id):
+            known = self._by_index.get(index)
+            if known is not None and call_id and known.id not in ("", call_id):
+                known = None
+        if known is not None:
             return known
-        call = self._by_index[index] = GrowingCall()
+        call = GrowingCall()
         self.calls.append(call)
+        self._by_index[index if isinstance(index, int) else len(self.calls) - 1] = call
         return call
+
+    def _by_place(self, call_id: str, name: str) -> GrowingCall | None:
+        """Return the call that a piece without a number goes on with; a new one has a name."""
+        last = self.calls[-1] if self.calls else None
+        if last is not None and (not name or (call_id and last.id == call_id)):
+            return last
+        return None
 
 
 def _arguments(value: object) -> str:

@@ -84,8 +84,7 @@ class AnswerReader:
             raise UpstreamBroken(
                 "The upstream's answer is not a completion.", code="invalid_answer"
             )
-        whole = {**completion, "choices": [{**choice, "delta": choice["message"]}]}
-        piece = self.feed(whole)
+        piece = self.feed({**completion, "choices": [{**choice, "delta": _numbered(choice)}]})
         self.complete = True
         return piece
 
@@ -128,6 +127,20 @@ class AnswerReader:
     def _require_begun(self) -> None:
         if not self.begun:
             raise UpstreamBroken("The upstream's stream ended before it began.")
+
+
+def _numbered(choice: dict[str, Any]) -> dict[str, Any]:
+    """Return a message as one delta; in a message each entry is a call of its own."""
+    message: dict[str, Any] = choice["message"]
+    calls: object = message.get("tool_calls")
+    if not isinstance(calls, list):
+        return message
+    entries = cast("list[object]", calls)
+    numbered = [
+        {**cast("dict[str, Any]", entry), "index": at} if isinstance(entry, dict) else entry
+        for at, entry in enumerate(entries)
+    ]
+    return {**message, "tool_calls": numbered}
 
 
 def _content(value: object) -> str:
