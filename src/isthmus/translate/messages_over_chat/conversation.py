@@ -74,7 +74,7 @@ class Conversation:
         self._require_an_end(turns[-1])
 
     def _instruct(self, blocks: list[Placed]) -> None:
-        content = parts(blocks, self._means)
+        content = parts(self._texts(blocks), self._means)
         if content:
             role = self._means.dialect.instructions
             self._add(role, content)
@@ -84,9 +84,16 @@ class Conversation:
             self._instruct(turn.blocks)
             return
         self._means.remarks.warn("system.late.wrapped", turn.path, "sent as a marked user message")
-        for part in parts(turn.blocks, self._means):
+        for part in parts(self._texts(turn.blocks), self._means):
             text = f"<system_message>{part['text']}</system_message>"
             self._add("user", [text_part(text)])
+
+    def _texts(self, blocks: list[Placed]) -> list[Placed]:
+        """Leave out what is no text: nobody takes anything else as an instruction."""
+        for path, block in blocks:
+            if block["type"] != "text":
+                self._means.remarks.warn("block.dropped", path, f"'{block['type']}' dropped")
+        return [each for each in blocks if each.block["type"] == "text"]
 
     def _say(self, turn: Turn) -> None:
         results: dict[str, Result] = {}

@@ -27,9 +27,11 @@ def _is_closed(schema: dict[str, Any]) -> bool:
         return True
     if schema.get("additionalProperties") is not False:
         return False
-    names = cast("dict[str, Any]", properties or {}).keys()
     required: object = schema.get("required") or []
-    return isinstance(required, list) and names <= set(map(str, cast("list[Any]", required)))
+    if not isinstance(properties or {}, dict) or not isinstance(required, list):
+        return False
+    names = cast("dict[str, Any]", properties or {}).keys()
+    return names <= set(map(str, cast("list[Any]", required)))
 
 
 def _inner(schema: dict[str, Any]) -> Iterable[dict[str, Any]]:

@@ -63,6 +63,7 @@ class _Request(Struct):
     tools: Annotated[list[Document], Meta(max_length=MAX_TOOLS)] | None = None
     tool_choice: _ToolChoice | None = None
     metadata: _Metadata | None = None
+    cache_control: Document | None = None
 
 
 class _Text(Struct):
@@ -75,6 +76,20 @@ class _Source(Struct):
 
 class _WithSource(Struct):
     source: _Source
+
+
+class _Document(_WithSource):
+    title: str | None = None
+    context: str | None = None
+
+
+class _CacheControl(Struct):
+    type: Literal["ephemeral"]
+    ttl: Literal["5m", "1h"] | None = None
+
+
+class _Marked(Struct):
+    cache_control: _CacheControl | None = None
 
 
 class _SearchResult(Struct):
@@ -128,7 +143,7 @@ class _Content(Struct):
 _BLOCKS: dict[str, type[Struct]] = {
     "text": _Text,
     "image": _WithSource,
-    "document": _WithSource,
+    "document": _Document,
     "search_result": _SearchResult,
     "tool_use": _ToolUse,
     "tool_result": _ToolResult,
@@ -174,6 +189,8 @@ def _check_blocks(blocks: list[Document], path: str) -> None:
             raise _missing(f"{where}.type")
         if kind in _BLOCKS:
             _require(block, _BLOCKS[kind], where)
+        if "cache_control" in block:
+            _require(block, _Marked, where)
         source: object = block.get("source")
         if kind in ("image", "document"):
             _check_source(cast("Document", source), f"{where}.source")
