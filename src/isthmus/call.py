@@ -76,8 +76,8 @@ class ChatDialect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     strict_tools: bool = False
     #: `parallel_tool_calls` is known.
     parallel_switch: bool = True
-    #: The member that names the end user.
-    user: Literal["user", "safety_identifier"] | None = "user"
+    #: The member that names the end user; none: there is no such member.
+    user: Literal["user", "safety_identifier", "none"] = "user"
     #: Parts may carry `prompt_cache_breakpoint`.
     cache_marks: bool = False
     #: Characters that the id of a tool call may have.

@@ -17,7 +17,7 @@ def user(request: AskedRequest, means: Means) -> Part:
     given: str | None = (request.get("metadata") or {}).get("user_id")
     if not given:
         return {}
-    if means.dialect.user is None:
+    if means.dialect.user == "none":
         means.remarks.warn("user_id.dropped", _PATH, "dropped, unknown upstream")
         return {}
     if len(given) > _LONGEST:
