@@ -112,7 +112,8 @@ class _ToolResult(Struct):
 
 class _Thought(Struct):
     thinking: str
-    signature: str
+    #: Some gateways make up thinking that has none.
+    signature: str | None = None
 
 
 class _CustomTool(Struct):
