@@ -190,6 +190,13 @@ def test_thoughts_between_texts_are_told_where_they_come():
     ]
 
 
+def test_text_after_a_call_is_told_after_it():
+    pieces = [{"tool_calls": [make.call("a", "look", "{}")]}, {"content": "So."}]
+    events = [*map(make.chunk, pieces), make.chunk({}, "stop"), DONE]
+    assert [b["type"] for b in folded(streamed(events))["content"]] == ["tool_use", "text"]
+    assert [b["type"] for b in translated(joined(events))["content"]] == ["text", "tool_use"]
+
+
 @pytest.mark.parametrize("blank", ["", "\n\n", " "])
 def test_white_space_alone_makes_no_block(blank):
     calls = [make.call("a", "look", "{}")]
