@@ -20,6 +20,8 @@ from isthmus.serving.doors import ROUTES
 from isthmus.telemetry.call_metrics import MAX_MODELS, MAX_REASONS
 from isthmus.telemetry.series import SERIES
 from isthmus.translate.chat_over_messages.ladder import LADDER
+from isthmus.translate.ladder import Rule
+from isthmus.translate.messages_over_chat.ladder import LADDER as MESSAGES_LADDER
 from isthmus.wire.chat.errors import TYPE_OF
 from openai_fields import openai_fields, rules_of
 
@@ -161,18 +163,26 @@ def cli() -> str:
     return "\n".join(lines)
 
 
-def compatibility() -> str:
-    """Say what becomes of every field of a chat request."""
-    lines = [
-        "# Compatibility: Chat Completions on Claude\n",
+def _ladder(title: str, rules: tuple[Rule, ...]) -> list[str]:
+    """Say what becomes of every field that a ladder knows."""
+    return [
+        f"# Compatibility: {title}\n",
         "What becomes of each field of a request.\n",
         "| step | a field that |\n|---|---|",
         *[f"| {step} | {says} |" for step, says in STEPS.items()],
         "\n| field | step | what happens | rule |\n|---|---|---|---|",
+        *[f"| {_code(rule.field)} | {rule.step} | {rule.says} | `{rule.slug}` |" for rule in rules],
     ]
-    lines += [
-        f"| {_code(rule.field)} | {rule.step} | {rule.says} | `{rule.slug}` |" for rule in LADDER
-    ]
+
+
+def messages_compatibility() -> str:
+    """Say what becomes of every field of a Messages request to other models."""
+    return "\n".join(_ladder("Messages on OpenAI-compatible models", MESSAGES_LADDER)) + "\n"
+
+
+def compatibility() -> str:
+    """Say what becomes of every field of a chat request."""
+    lines = _ladder("Chat Completions on Claude", LADDER)
     lines.append("\n## Every field of OpenAI's request\n")
     lines.append("As the installed `openai` package declares it, deprecated fields included.\n")
     lines.append("| field | what may become of it | rules |\n|---|---|---|")
@@ -271,6 +281,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "config.schema.json": config_schema,
     "cli.md": cli,
     "compatibility.md": compatibility,
+    "compatibility-messages.md": messages_compatibility,
     "headers.md": headers,
     "errors.md": errors,
     "endpoints.md": endpoints,

@@ -13,6 +13,7 @@ from isthmus.serving import admin
 from isthmus.serving.doors import ROUTES
 from isthmus.telemetry.series import BY_NAME, SERIES
 from isthmus.translate.chat_over_messages.ladder import LADDER
+from isthmus.translate.messages_over_chat.ladder import LADDER as MESSAGES_LADDER
 from isthmus.wire.chat import shape
 
 ROOT = Path(__file__).parents[1]
@@ -71,9 +72,14 @@ def test_every_page_of_the_admin_listener_is_described():
     assert all(f"| GET | `{path}` |" in page for path in admin.PAGES)
 
 
-def test_every_rule_is_described():
-    page = (PAGES / "compatibility.md").read_text()
-    assert all(f"`{rule.slug}`" in page for rule in LADDER)
+@pytest.mark.parametrize(
+    ("name", "ladder"),
+    [("compatibility.md", LADDER), ("compatibility-messages.md", MESSAGES_LADDER)],
+)
+def test_every_rule_is_described(name, ladder):
+    page = (PAGES / name).read_text()
+    assert all(f"`{rule.slug}`" in page for rule in ladder)
+    assert len({rule.slug for rule in ladder}) == len(ladder)
 
 
 @pytest.mark.parametrize("path", openai_fields.openai_fields())

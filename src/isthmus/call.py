@@ -5,7 +5,7 @@ Nothing here knows a protocol, a clock or a network.
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct, field
 
@@ -53,6 +53,67 @@ class Capabilities(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     pdf_input: bool = True
     #: Answers may be asked for fast, at a higher price; the operator says so, no row does.
     fast_mode: bool = False
+
+
+class ChatDialect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one OpenAI-compatible vendor spells what vendors spell differently.
+
+    A row of the vendors' table; nothing else may depend on a vendor's name.
+    """
+
+    #: The member that limits the answer.
+    limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    #: The role that instructions have.
+    instructions: Literal["system", "developer"] = "system"
+    #: Instructions may stand later in the conversation, too.
+    late_instructions: bool = True
+    #: Several texts of one message may stay apart, as parts.
+    text_parts: bool = True
+    top_k: bool = False
+    #: How many entries `stop` may have.
+    most_stops: int = 4
+    #: Tools with `strict`, after OpenAI's rules.
+    strict_tools: bool = False
+    #: `parallel_tool_calls` is known.
+    parallel_switch: bool = True
+    #: The member that names the end user; none: there is no such member.
+    user: Literal["user", "safety_identifier", "none"] = "user"
+    #: Parts may carry `prompt_cache_breakpoint`.
+    cache_marks: bool = False
+    #: Characters that the id of a tool call may have.
+    longest_call_id: int = 40
+    #: Members that make a model think, and that keep it from thinking.
+    thinks: dict[str, Any] = {}
+    thinks_not: dict[str, Any] = {}
+    #: The member that limits the tokens of thinking.
+    budget: str | None = None
+    #: The member in which earlier thinking goes back, and where in the history it does.
+    thoughts_member: Literal["reasoning_content", "reasoning"] | None = None
+    thoughts_back: Literal["always", "tool_loop"] = "tool_loop"
+
+
+class ChatCapabilities(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one model behind an OpenAI-compatible upstream accepts."""
+
+    dialect: ChatDialect = ChatDialect()
+    #: The longest answer; None: not known, nothing is clamped.
+    max_output_tokens: int | None = None
+    image_input: bool = True
+    pdf_input: bool = False
+    #: Whether it thinks: never, when told to, or whatever it is told.
+    thinking: Literal["never", "switched", "always"] = "never"
+    #: Values of `reasoning_effort`, weakest first; empty: it has no levels.
+    efforts: tuple[Literal["minimal", "low", "medium", "high", "xhigh", "max"], ...] = ()
+    #: `reasoning_effort: none` is a level that it takes.
+    effort_none: bool = False
+    #: It thinks although it has tools.
+    thinks_with_tools: bool = True
+    #: temperature, top_p and top_k: refused; taken where it does not think; taken.
+    sampling: Literal["none", "without_thinking", "all"] = "all"
+    #: `response_format` of type json_schema.
+    structured_outputs: bool = True
+    #: `tool_choice` required and by name.
+    forced_tools: bool = True
 
 
 class Price(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

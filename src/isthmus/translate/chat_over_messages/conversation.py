@@ -9,8 +9,8 @@ from isthmus.translate.chat_over_messages.reasoning import Reasoning
 from isthmus.translate.remarks import Remarks
 from isthmus.translate.to_messages.free_text import WRAPPED
 from isthmus.translate.to_messages.marks import put, put_last, written
-from isthmus.translate.to_messages.tool_ids import accepted
 from isthmus.translate.to_messages.turns import Turns, Wording, call_input, text_block
+from isthmus.translate.tool_ids import accepted
 from isthmus.wire.chat.documents import ChatMessage, ToolCall
 from isthmus.wire.messages.documents import Block, Turn
 

@@ -16,8 +16,8 @@ from isthmus.translate.responses_over_messages.namespaces import Named, Names
 from isthmus.translate.responses_over_messages.sealing import Sealing
 from isthmus.translate.responses_over_messages.thoughts import Thoughts
 from isthmus.translate.to_messages.free_text import WRAPPED
-from isthmus.translate.to_messages.tool_ids import accepted
 from isthmus.translate.to_messages.turns import Turns, Wording, call_input, text_block
+from isthmus.translate.tool_ids import accepted
 from isthmus.wire.messages.documents import Block
 from isthmus.wire.responses.documents import Item, ResponsesRequest
 from isthmus.wire.responses.shape import kind_of

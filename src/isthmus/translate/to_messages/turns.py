@@ -14,7 +14,7 @@ from isthmus.call import Capabilities
 from isthmus.errors import InvalidRequest
 from isthmus.translate.remarks import Remarks
 from isthmus.translate.to_messages.marks import put_last
-from isthmus.translate.to_messages.tool_ids import accepted
+from isthmus.translate.tool_ids import accepted
 from isthmus.wire import json
 from isthmus.wire.messages.documents import Block, Turn
 

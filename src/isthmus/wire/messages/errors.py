@@ -87,7 +87,7 @@ def document(error: GatewayError, request_id: str) -> dict[str, Any]:
     """Build the error document of the Messages protocol for an error of the gateway."""
     otherwise = "api_error" if error.status >= 500 else "invalid_request_error"
     kind = TYPE_BY_STATUS.get(status_of(error), otherwise)
-    if isinstance(error, UpstreamRefused):
+    if isinstance(error, UpstreamRefused) and error.upstream_type:
         kind = error.upstream_type
     return {
         "type": "error",

@@ -1,4 +1,4 @@
-"""Stream events of the Messages protocol: from frames to documents, and which of them count.
+"""Stream events of the Messages protocol: from frames to documents and back, and which count.
 
 Grammar: message_start, then per block content_block_start, content_block_delta*,
 content_block_stop, then message_delta (one or more), message_stop. ``ping`` may come anywhere,
@@ -16,7 +16,7 @@ from msgspec import Raw, Struct
 from isthmus.errors import UpstreamBroken
 from isthmus.wire import json
 from isthmus.wire.messages.documents import Event
-from isthmus.wire.sse import ServerEvent
+from isthmus.wire.sse import ServerEvent, named_frame
 
 #: Events after which an attempt has shown content, or has come to its end without any.
 CONTENT = frozenset({"content_block_start", "content_block_delta", "message_delta", "message_stop"})
@@ -71,6 +71,11 @@ class _DeltaEvent(Struct):
 #: and empty texts cause nothing.
 _LITERAL = re.compile(rb'"(?:[^"\\\x00-\x1f]++|\\["\\bfnrt])++"')
 _delta_decoder = msgspec.json.Decoder(_DeltaEvent)
+
+
+def framed(event: Event) -> bytes:
+    """Write one event as it is sent; a client ignores events that do not have their name."""
+    return named_frame(event["type"], json.encode(event))
 
 
 def decode(frame: ServerEvent) -> Event | TextRun:

@@ -83,3 +83,19 @@ def usage_of(message: Mapping[str, Any]) -> Usage | None:
     """Return what a whole answer used; None where the upstream does not say."""
     usage: object = message.get("usage")
     return _read(cast("Mapping[str, Any]", usage)) if isinstance(usage, dict) and usage else None
+
+
+def usage_document(usage: Usage) -> dict[str, Any]:
+    """Build the ``usage`` member of an answer."""
+    return {
+        "input_tokens": usage.input_tokens,
+        "cache_creation_input_tokens": usage.cache_write_tokens,
+        "cache_read_input_tokens": usage.cache_read_tokens,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": usage.cache_write_5m_tokens,
+            "ephemeral_1h_input_tokens": usage.cache_write_1h_tokens,
+        },
+        "output_tokens": usage.output_tokens,
+        "output_tokens_details": {"thinking_tokens": usage.thinking_tokens or 0},
+        "service_tier": usage.service_tier or "standard",
+    }
