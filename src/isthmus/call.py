@@ -21,6 +21,7 @@ EFFORTS: tuple[Effort, ...] = ("low", "medium", "high", "xhigh", "max")
 class Capabilities(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one model accepts. A row of the catalog; nothing else may depend on a model's name."""
 
+    #: The longest prompt and answer; 0: not known, which is never so of Claude.
     max_input_tokens: int
     max_output_tokens: int
     #: Values `thinking.type` may take.

@@ -7,7 +7,7 @@ error carries a message for the caller, never a secret, a stack trace or an upst
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 
 class GatewayError(Exception):
@@ -103,10 +103,11 @@ class UpstreamRefused(UpstreamError):
 
     ``upstream_status`` and ``upstream_type`` are what it said; ``status``, ``code`` and the rest
     are what a caller of the OpenAI doors is told. ``pause`` is how many seconds it asked for,
-    ``body`` the JSON text it sent, where it did.
+    ``body`` the error document it sent, where it did, in its ``protocol``.
     """
 
     default_code = "upstream_refused"
+    protocol: Literal["messages", "chat"] = "messages"
 
     def __init__(
         self,

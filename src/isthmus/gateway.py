@@ -20,12 +20,13 @@ from isthmus.routing.directory import directory
 from isthmus.routing.health import Health
 from isthmus.serving.admission import Admission
 from isthmus.serving.app import App, Surroundings
-from isthmus.serving.chat import ChatCompletions, parsed
+from isthmus.serving.chat import ChatCompletions, model_of, parsed
 from isthmus.serving.chat_call import ChatCall
+from isthmus.serving.chat_passing import PassedChat
 from isthmus.serving.doors import ROUTES, Doors
 from isthmus.serving.drain import Drain
 from isthmus.serving.exchange import Exchange
-from isthmus.serving.explanation import Explanation, explain
+from isthmus.serving.explanation import Explanation, explain, explain_passed
 from isthmus.serving.gate import Gate
 from isthmus.serving.limits import (
     Limits,
@@ -53,13 +54,18 @@ from isthmus.telemetry.observers import Observers
 from isthmus.telemetry.sink import STDERR, Sink
 from isthmus.translate.chat_over_messages.request import Terms
 from isthmus.upstreams.upstream import Timers
+from isthmus.wire import json
+from isthmus.wire.chat.passed import PassedRequest
+from isthmus.wire.chat.shape import checked
 
 if TYPE_CHECKING:
     from isthmus.upstreams.anthropic import AnthropicUpstream
+    from isthmus.upstreams.openai_compatible import OpenAICompatibleUpstream
 
 logger = logging.getLogger("isthmus")
 
 _SEALED = "thinking that travels with clients"
+_SIGNED = "thinking of other models than Claude"
 
 
 class Fresh(Struct, frozen=True):
@@ -91,6 +97,7 @@ def application(
     Raises:
         ValueError: names of the configuration contradict each other or the catalog.
     """
+    secrets = secrets or Secrets([os.urandom(32)])
     log = log or Log(Sink(STDERR))
     metrics, pressure = Metrics(), Pressure()
     metrics.reads("isthmus_log_lines_dropped_total", lambda: log.sink.dropped)
@@ -105,7 +112,8 @@ def application(
         observer=observer,
         health=Health(time.monotonic, observer),
         stash=stash or MemoryStash(time.monotonic),
-        seal=Seal(secrets or Secrets([os.urandom(32)]), _SEALED),
+        seal=Seal(secrets, _SEALED),
+        signing=tuple(secrets.known(_SIGNED)),
         secrets=log.secrets,
     )
     around = Surroundings(
@@ -146,6 +154,7 @@ class _Lasting(Struct, frozen=True):
     health: Health
     stash: Stash
     seal: Seal
+    signing: tuple[bytes, ...]
     secrets: list[str]
 
 
@@ -189,12 +198,12 @@ def _service(config: Config, keys: KeyRing, lasting: _Lasting) -> Service:
             clock=time.time,
             stash=lasting.stash if config.translation.remember_thinking else None,
         ),
-        messages=Messages(gate=gate, router=known.router, exchange=exchange),
+        messages=Messages(gate=gate, router=known.router, exchange=exchange, keys=lasting.signing),
         responses=Responses(
             gate=gate,
             router=known.router,
             exchange=exchange,
-            settings=_model_settings(config),
+            settings=_model_settings(config, lasting.signing),
             clock=time.time,
             seal=lasting.seal,
         ),
@@ -222,9 +231,13 @@ def explained(config: Config, body: bytes, model: str | None) -> Explanation:
     """
     router = directory(config).router
     document = parsed(body, model=model)
+    planned = router.plan(model_of(document))
+    if planned.plan.routes[0].chat is not None:
+        passed = PassedRequest(json.encode(document))
+        return explain_passed(PassedChat(passed, planned, Wishes()))
     call = ChatCall(
-        document,
-        router.plan(document["model"]),
+        checked(document),
+        planned,
         wishes=Wishes(),
         created=int(time.time()),
         settings=_model_settings(config),
@@ -233,7 +246,7 @@ def explained(config: Config, body: bytes, model: str | None) -> Explanation:
     return explain(call)
 
 
-def _model_settings(config: Config) -> ModelSettings:
+def _model_settings(config: Config, signing: tuple[bytes, ...] = ()) -> ModelSettings:
     """Say how requests are translated."""
     return ModelSettings(
         terms=Terms(
@@ -242,10 +255,11 @@ def _model_settings(config: Config) -> ModelSettings:
             web_search=config.translation.web_search,
         ),
         unary_max_tokens=config.translation.unary_max_tokens,
+        signing=signing,
     )
 
 
-def upstream(name: str, config: UpstreamConfig) -> AnthropicUpstream:
+def upstream(name: str, config: UpstreamConfig) -> AnthropicUpstream | OpenAICompatibleUpstream:
     """Make what reaches one upstream. It is to be closed by its transport."""
     timers = convert(config.timeouts, Timers, from_attributes=True)
     # Imported here: a gateway needs one of the two, and each brings a good deal with it.
@@ -253,14 +267,27 @@ def upstream(name: str, config: UpstreamConfig) -> AnthropicUpstream:
         from isthmus.upstreams.sandbox import sandbox_upstream  # noqa: PLC0415
 
         return sandbox_upstream(name, timers)
-    from isthmus.upstreams.anthropic import AnthropicUpstream  # noqa: PLC0415
     from isthmus.upstreams.http.transport import HttpTransport  # noqa: PLC0415
+
+    api_keys = [key.secret.reveal() for key in config.api_keys]
+    transport = HttpTransport(None if config.proxy is None else proxy(config.proxy))
+    if config.kind == "openai_compatible":
+        from isthmus.upstreams.openai_compatible import OpenAICompatibleUpstream  # noqa: PLC0415
+
+        return OpenAICompatibleUpstream(
+            name,
+            api_keys=api_keys,
+            timers=timers,
+            transport=transport,
+            hedge_after=config.hedge_after,
+        )
+    from isthmus.upstreams.anthropic import AnthropicUpstream  # noqa: PLC0415
 
     return AnthropicUpstream(
         name,
-        api_keys=[key.secret.reveal() for key in config.api_keys],
+        api_keys=api_keys,
         timers=timers,
-        transport=HttpTransport(None if config.proxy is None else proxy(config.proxy)),
+        transport=transport,
         api_version=config.api_version,
         hedge_after=config.hedge_after,
     )

@@ -103,6 +103,9 @@ def events(listed: list[dict], *after: str, end: bool = True) -> Script:
 class FakeUpstream:
     """Serves scripts, one for each request, on a thread of its own. Use as a context manager."""
 
+    #: What answers a request that nobody has thought of.
+    unscripted = error(500, "api_error")
+
     def __init__(self, key: str = "sk-upstream", port: int = 0) -> None:
         self.requests: list[Received] = []
         #: The keys it knows. Whoever comes with one that has a script is always answered by that.
@@ -132,7 +135,7 @@ class FakeUpstream:
     @property
     def used(self) -> list[str]:
         """The keys that were used, in order."""
-        return [received.headers["x-api-key"] for received in self.requests]
+        return [self.key_of(received) for received in self.requests]
 
     def wait_for(self, count: int, timeout: float = 5.0) -> list[Received]:
         """Wait until so many requests have arrived."""
@@ -182,19 +185,25 @@ class FakeUpstream:
         with self.arrived:
             self.requests.append(received)
             self.arrived.notify_all()
-        script = self._listed(received) or _objection(received, self.keys, FIELDS | self.fields)
-        script = script or self.keys.get(received.headers.get("x-api-key", ""))
+        script = self._listed(received) or self.objection(received)
+        script = script or self.keys.get(self.key_of(received))
         if script is None and self.scripts:
             script = self.scripts.pop(0)
         if script is None:
-            script = (
-                self.otherwise(received.document) if self.otherwise else error(500, "api_error")
-            )
+            script = self.otherwise(received.document) if self.otherwise else self.unscripted
         try:
             return await self._play(script, reader, writer, received)
         except ConnectionError:  # the client left while it was being sent to
             received.gone.set()
             raise
+
+    def key_of(self, received: Received) -> str:
+        """Return the key that a request came with."""
+        return received.headers.get("x-api-key", "")
+
+    def objection(self, received: Received) -> Script | None:
+        """Return the platform's error for a request that it would refuse."""
+        return _objection(received, self.keys, FIELDS | self.fields)
 
     def _listed(self, received: Received) -> Script | None:
         """Answer a question for the models, where there is a list and the key is right."""

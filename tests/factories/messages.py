@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 from hypothesis import strategies as st
 
+from isthmus.wire.messages.fold import Fold
+
 USAGE = {
     "input_tokens": 11,
     "cache_creation_input_tokens": 0,
@@ -145,3 +147,12 @@ ANSWERS = st.builds(
     USAGES,
     _WORDS,
 )
+
+
+def folded(events: list[dict]) -> dict:
+    """Put the events of a stream together as a client would."""
+    fold = Fold()
+    for event in events:
+        fold.feed(event)
+    fold.close()
+    return dict(fold.message)

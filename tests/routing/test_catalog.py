@@ -11,6 +11,7 @@ from anthropic.types import Model
 from isthmus.call import EFFORTS, Price
 from isthmus.config import Config, UpstreamConfig
 from isthmus.routing.catalog import Catalog, ModelRow, RetiredModel
+from isthmus.routing.described import Descriptions
 from isthmus.routing.directory import directory
 from isthmus.routing.names import Names
 from isthmus.routing.plan import Credential, Planner, Target
@@ -60,7 +61,7 @@ class OneUpstream:
 def test_a_row_added_to_the_file_is_served_by_its_own_rules():
     catalog = Catalog.parse(SHIPPED + NEW_ROW)
     model = Names(catalog, {}, ()).resolve("claude-6-sonnet").model
-    route = Planner(catalog, {"main": OneUpstream()}, {}).plan(model).routes[0]
+    route = Planner(Descriptions(catalog), {"main": OneUpstream()}, {}).plan(model).routes[0]
     assert route.model == "claude-sonnet-6"
     assert route.capabilities.max_output_tokens == 256_000
 
@@ -196,7 +197,7 @@ def test_a_catalog_that_contradicts_itself_is_refused(written: str, instead: str
 
 def test_a_target_of_the_operator_may_name_a_row_by_another_platforms_id():
     target = Target("main", "global.anthropic.claude-haiku-4-5-20251001-v1:0")
-    planner = Planner(CATALOG, {"main": OneUpstream()}, {"small": [target]})
+    planner = Planner(Descriptions(CATALOG), {"main": OneUpstream()}, {"small": [target]})
     route = planner.plan("small").routes[0]
     assert route.model == target.model
     assert route.capabilities.prefill

@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 from factories.routes import Clock, Recorder, credential, judged, refusal, route, unreachable
 from isthmus.errors import UpstreamBroken
 from isthmus.routing.catalog import Catalog
+from isthmus.routing.described import Descriptions
 from isthmus.routing.health import Health, Trial
 from isthmus.routing.plan import Credential, Planner, Route
 from isthmus.routing.suspension import Suspension
@@ -339,7 +340,9 @@ class Upstream(Struct, frozen=True):
 def planned(*secrets: str, url: str = "https://a") -> tuple[Route, ...]:
     keys = tuple(credential(number, secret=secret) for number, secret in enumerate(secrets, 1))
     upstream = Upstream("anthropic", (url,), keys)
-    return Planner(Catalog.load(), {"main": upstream}, {}).plan("claude-opus-5").routes
+    return (
+        Planner(Descriptions(Catalog.load()), {"main": upstream}, {}).plan("claude-opus-5").routes
+    )
 
 
 def test_what_is_known_outlives_a_new_plan_of_the_same_places(health):

@@ -2,6 +2,7 @@ import pytest
 
 from isthmus.errors import UnknownModel
 from isthmus.routing.catalog import Catalog
+from isthmus.routing.described import Descriptions
 from isthmus.routing.listing import Listing
 from isthmus.routing.names import Names
 from isthmus.routing.plan import Target
@@ -11,7 +12,9 @@ MODELS = {
     "my-claude": [Target("main", "claude-opus-5-5")],
     "my-next": [Target("main", "claude-nova-7")],
 }
-LISTING = Listing(CATALOG, Names(CATALOG, {"gpt-4o": "claude-sonnet-5-5"}, MODELS), MODELS)
+LISTING = Listing(
+    Descriptions(CATALOG), Names(CATALOG, {"gpt-4o": "claude-sonnet-5-5"}, MODELS), MODELS
+)
 
 
 def test_the_list_starts_with_the_newest_model_and_names_nothing_twice():

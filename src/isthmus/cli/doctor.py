@@ -20,8 +20,7 @@ from isthmus.gateway import secrets_of, upstream
 from isthmus.redaction import masked
 from isthmus.routing.directory import IN_PROCESS, Directory
 from isthmus.routing.names import find_row
-from isthmus.upstreams.anthropic import AnthropicUpstream
-from isthmus.upstreams.checkup import Checkup, examine
+from isthmus.upstreams.checkup import Checkup, Examinable, examine
 
 _AT_ONCE = 8
 _WIDE = 160
@@ -58,7 +57,7 @@ def run(path: Path | None, only: str | None, *, as_json: bool) -> int:
 async def _examine(config: Config, known: Directory, only: str | None) -> list[_Examined]:
     places = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(name: str, reached: AnthropicUpstream, url: str, credential: int) -> _Examined:
+    async def one(name: str, reached: Examinable, url: str, credential: int) -> _Examined:
         choose = partial(_cheapest, config, known, name)
         async with places:
             return _Examined(name, await examine(reached, url, credential, choose))

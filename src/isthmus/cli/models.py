@@ -89,6 +89,8 @@ def _efforts(capabilities: Capabilities) -> str:
 
 
 def _short(tokens: int) -> str:
+    if not tokens:
+        return "-"
     return f"{tokens // 10**6}M" if tokens % 10**6 == 0 else f"{tokens // 1000}k"
 
 

@@ -13,9 +13,8 @@ from msgspec import structs
 
 from isthmus.access.keys import RANDOM_BYTES, is_sound, mint
 from isthmus.config import Config, ConfigError, complaint, load
-from isthmus.routing.catalog import Catalog
-from isthmus.routing.directory import Directory, directory
-from isthmus.routing.overrides import WrongOverride, overridden
+from isthmus.routing.directory import Directory, described, directory
+from isthmus.routing.overrides import WrongOverride
 from isthmus.storage.state import StateDirectory
 
 WRONG_CONFIGURATION = 2
@@ -37,10 +36,11 @@ def read(path: Path | None, *, host: str | None = None, port: int | None = None)
         ConfigError: it is wrong.
     """
     config = load(path, os.environ, host=host, port=port)
-    # Only corrections of the catalog are looked at here, so that commands without any start faster.
-    if path is not None and config.models:
+    # Only what corrects or joins the catalog is looked at, so that others start faster without.
+    vendors = any(upstream.vendor is not None for upstream in config.upstreams.values())
+    if path is not None and (config.models or vendors):
         try:
-            overridden(Catalog.load(), config.models)
+            described(config)
         except WrongOverride as error:
             # Told by its line, which nobody knows later.
             raise complaint(path, error.path, error.message) from None

@@ -32,6 +32,15 @@ SHORTEST_KEY = 16
 SHORTEST_SECRET = 32
 API_KEY_VARIABLE = "ANTHROPIC_API_KEY"
 
+#: Settings of upstreams that make no sense for some kinds of them.
+_NOT_FOR = {
+    "anthropic": ("vendor", "passthrough"),
+    "openai_compatible": ("api_version",),
+    "sandbox": ("base_urls", "api_key", "api_keys", "proxy", "vendor", "passthrough"),
+}
+_CHAT = "/chat/completions"
+#: A version anywhere in a path.
+_VERSION = re.compile(r"/v[0-9]")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _PLACED = re.compile(r"(.*?)(?: - at `(\$[^`]*)`)?", re.DOTALL)  # only the end can be the place
@@ -210,13 +219,17 @@ def _upstream(
     path: KeyPath, upstream: UpstreamConfig, environ: Mapping[str, str]
 ) -> UpstreamConfig:
     """Fill in what is absent; afterwards all credentials are in ``api_keys``."""
+    for name in _NOT_FOR[upstream.kind]:
+        if getattr(upstream, name):
+            raise _Problem((*path, name), f"an upstream of kind {upstream.kind!r} takes none")
     if upstream.kind == "sandbox":
-        for name in ("base_urls", "api_key", "api_keys", "proxy"):
-            if getattr(upstream, name):
-                raise _Problem((*path, name), "a sandbox takes none")
         return upstream
+    foreign, place = upstream.kind == "openai_compatible", (*path, "base_urls")
+    if foreign and not upstream.base_urls:
+        raise _Problem(place, "is required, for instance ['https://api.openai.com']")
+    complete = _versioned if foreign else _unversioned
     written = upstream.base_urls or (ANTHROPIC,)
-    urls = tuple(_base_url((*path, "base_urls"), url) for url in written)
+    urls = tuple(complete(_base_url(place, url)) for url in written)
     return structs.replace(
         upstream,
         base_urls=tuple(dict.fromkeys(urls)),
@@ -235,7 +248,7 @@ def _credentials(
             raise _Problem((*path, "api_keys"), "there is an api_key as well; one of them is meant")
         secret = _resolved((*path, "api_key"), upstream.api_key, environ)
         return (ApiKeyConfig(secret=secret, account=path[-1]),)
-    if not upstream.api_keys:
+    if not upstream.api_keys and upstream.kind != "openai_compatible":
         raise _Problem((*path, "api_key"), "is required, for instance 'env:ANTHROPIC_API_KEY'")
     keys: dict[str, ApiKeyConfig] = {}
     for number, key in enumerate(upstream.api_keys, 1):
@@ -259,7 +272,7 @@ def _proxy(path: KeyPath, written: ProxyURL | None, environ: Mapping[str, str]) 
 
 
 def _base_url(path: KeyPath, url: str) -> str:
-    """Return the URL without a trailing slash and without ``/v1``, which is added to it."""
+    """Return the URL without a trailing slash."""
     try:
         parts = urlsplit(url)
         sound = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
@@ -269,7 +282,22 @@ def _base_url(path: KeyPath, url: str) -> str:
     # Taking a URL apart removes line ends without a word; sending it would not.
     if not sound or odd or " " in url or not url.isprintable():
         raise _Problem(path, f"{url!r} is not a plain http(s) URL such as {ANTHROPIC!r}")
-    return url.rstrip("/").removesuffix("/v1").rstrip("/")
+    return url.rstrip("/")
+
+
+def _unversioned(url: str) -> str:
+    """Return the URL without ``/v1``, which is part of every path of the Messages API."""
+    return url.removesuffix("/v1").rstrip("/")
+
+
+def _versioned(url: str) -> str:
+    """Return the URL with its version: vendors have ``/v1``, ``/api/paas/v4`` and others.
+
+    One that names the endpoint itself is meant as it is.
+    """
+    if url.endswith(_CHAT):
+        return url.removesuffix(_CHAT)
+    return url if _VERSION.search(urlsplit(url).path) else f"{url}/v1"
 
 
 # The whole --------------------------------------------------------------------------------------

@@ -167,16 +167,25 @@ class UpstreamConfig(_Section, frozen=True, kw_only=True):
     """An upstream: a platform that serves models, and the credential for it."""
 
     kind: Annotated[
-        Literal["anthropic", "sandbox"],
-        Meta(description="`anthropic`: the Messages API. `sandbox`: the built-in simulator."),
+        Literal["anthropic", "openai_compatible", "sandbox"],
+        Meta(
+            description="`anthropic`: the Messages API. `openai_compatible`: the Chat Completions "
+            "of any vendor. `sandbox`: the built-in simulator."
+        ),
     ]
     base_urls: Annotated[
         tuple[str, ...],
-        Meta(description="Primary first, then backups; with or without /v1. Not for a sandbox."),
+        Meta(
+            description="Primary first, then backups; with or without /v1. Of an "
+            "`openai_compatible` upstream what stands before /chat/completions. Not for a sandbox."
+        ),
     ] = ()
     api_key: Annotated[
         Secret | None,
-        Meta(description="`env:NAME` or `file:/path`; never the secret itself. Not for a sandbox."),
+        Meta(
+            description="`env:NAME` or `file:/path`; never the secret itself. Not for a sandbox, "
+            "and only where it is asked for at an `openai_compatible` upstream."
+        ),
     ] = None
     api_keys: Annotated[
         tuple[ApiKeyConfig, ...],
@@ -194,6 +203,21 @@ class UpstreamConfig(_Section, frozen=True, kw_only=True):
             "for a sandbox."
         ),
     ] = None
+    vendor: Annotated[
+        str | None,
+        Meta(
+            description="Who stands behind an `openai_compatible` upstream, for what vendors spell "
+            "differently: `openai`, `deepseek`, `doubao`, `glm`, `kimi`, `mistral`, `openrouter`, "
+            "`qwen` or `vllm`. Absent: as most spell it."
+        ),
+    ] = None
+    passthrough: Annotated[
+        tuple[Annotated[str, Meta(pattern="^/v1/[A-Za-z0-9/_-]+$")], ...],
+        Meta(
+            description="Further paths of an `openai_compatible` upstream that callers may use as "
+            "they are, such as `/v1/embeddings`."
+        ),
+    ] = ()
     api_version: Annotated[
         Literal["2023-06-01", "2026-10-21"] | None,
         Meta(description="The only `anthropic-version` it takes. Absent: whichever fits a call."),

@@ -7,11 +7,14 @@ from hashlib import blake2b
 
 from msgspec import Struct
 
+from isthmus.call import ChatDialect
 from isthmus.config import Config, UpstreamConfig
+from isthmus.routing import dialects
 from isthmus.routing.catalog import Catalog
+from isthmus.routing.described import Descriptions
 from isthmus.routing.listing import Listing
 from isthmus.routing.names import Names
-from isthmus.routing.overrides import Override, overridden
+from isthmus.routing.overrides import Override, WrongOverride, overridden
 from isthmus.routing.plan import Credential, Planner
 from isthmus.routing.router import Router
 
@@ -41,6 +44,19 @@ class Directory(Struct, frozen=True, kw_only=True):
     overrides: Mapping[str, Override]
 
 
+def described(
+    config: Config, catalog: Catalog | None = None
+) -> tuple[Descriptions, dict[str, Override]]:
+    """Return what is known of models, with the operator's corrections, and those by themselves.
+
+    Raises:
+        WrongOverride: a correction of the catalog does not fit, or a vendor is unknown.
+    """
+    spoken = _dialects(config)
+    catalog, overrides = overridden(catalog or Catalog.load(), config.models, spoken)
+    return Descriptions(catalog, spoken), overrides
+
+
 def directory(config: Config, catalog: Catalog | None = None) -> Directory:
     """Build the directory that ``config`` describes, on another ``catalog`` than ships if given.
 
@@ -48,17 +64,32 @@ def directory(config: Config, catalog: Catalog | None = None) -> Directory:
         WrongOverride: a correction of the catalog does not fit.
         ValueError: names of the configuration contradict each other or the catalog.
     """
-    catalog, overrides = overridden(catalog or Catalog.load(), config.models)
+    descriptions, overrides = described(config, catalog)
+    catalog = descriptions.catalog
     served = {name: model.targets for name, model in config.models.items() if model.targets}
     reachable = {name: _reachable(name, upstream) for name, upstream in config.upstreams.items()}
     names = Names(catalog, config.aliases, served)
+    planner = Planner(descriptions, reachable, served, overrides)
     return Directory(
         catalog=catalog,
         names=names,
-        router=Router(names, Planner(catalog, reachable, served, overrides)),
-        listing=Listing(catalog, names, served, overrides),
+        router=Router(names, planner),
+        listing=Listing(descriptions, names, served, overrides),
         overrides=overrides,
     )
+
+
+def _dialects(config: Config) -> dict[str, ChatDialect]:
+    """Return how those upstreams spell things that speak Chat Completions."""
+    foreign = {n: one for n, one in config.upstreams.items() if one.kind == "openai_compatible"}
+    if not foreign:
+        return {}
+    known = dialects.load()
+    for name, one in foreign.items():
+        if one.vendor is not None and one.vendor not in known:
+            path = ("upstreams", name, "vendor")
+            raise WrongOverride(path, f"must be one of {', '.join(known)}, or absent")
+    return {name: known[one.vendor or dialects.PLAIN] for name, one in foreign.items()}
 
 
 def _reachable(name: str, config: UpstreamConfig) -> _Reachable:

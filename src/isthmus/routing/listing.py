@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from isthmus.errors import UnknownModel
-from isthmus.routing.catalog import Catalog
-from isthmus.routing.names import Names, find_row
+from isthmus.routing.described import Descriptions
+from isthmus.routing.names import Names
 from isthmus.routing.overrides import Override
 from isthmus.routing.plan import ConfiguredTarget
 from isthmus.wire.models import ModelEntry
@@ -17,12 +17,12 @@ class Listing:
 
     def __init__(
         self,
-        catalog: Catalog,
+        descriptions: Descriptions,
         names: Names,
         models: Mapping[str, Sequence[ConfiguredTarget]],
         overrides: Mapping[str, Override] | None = None,
     ) -> None:
-        self._catalog = catalog
+        self._descriptions = descriptions
         self._overrides = overrides or {}
         self._names = names
         self._models = models
@@ -45,11 +45,14 @@ class Listing:
     def _describe(self, name: str) -> ModelEntry:
         model = self._names.resolve(name).model
         targets = self._models.get(model)
-        row = find_row(self._catalog, targets[0].model if targets else model)
-        override = self._overrides.get(model, Override())
-        rules = override.applied_to((row or self._catalog.newest).capabilities)
+        upstream, target = (targets[0].upstream, targets[0].model) if targets else ("", model)
+        known = self._descriptions.of(upstream, target)
+        override, row = self._overrides.get(model, Override()), known.row
+        rules = override.applied_to(known.capabilities)
         if row is None:
-            return ModelEntry(id=name, display_name=name, capabilities=rules)
+            foreign = upstream in self._descriptions.dialects
+            owner = upstream if foreign else "anthropic"
+            return ModelEntry(id=name, display_name=name, capabilities=rules, owned_by=owner)
         return ModelEntry(
             id=name,
             display_name=name if name in self._models else row.display_name,

@@ -6,7 +6,7 @@ put in the place of, and whether the whole still fits together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,7 @@ from msgspec import Struct, field, structs
 from isthmus.call import EFFORTS, Capabilities, Price
 from isthmus.config import CapabilitiesConfig, ModelConfig, RateConfig
 from isthmus.routing.catalog import Catalog, ModelRow, Rate, price_list
+from isthmus.routing.described import UNDESCRIBED
 from isthmus.routing.names import find_row
 
 
@@ -50,9 +51,11 @@ class Override(Struct, frozen=True, kw_only=True):
 
 
 def overridden(
-    catalog: Catalog, models: Mapping[str, ModelConfig]
+    catalog: Catalog, models: Mapping[str, ModelConfig], foreign: Container[str] = ()
 ) -> tuple[Catalog, dict[str, Override]]:
     """Return the catalog with the operator's corrections, and those of every name by themselves.
+
+    ``foreign`` are the upstreams that speak Chat Completions.
 
     Raises:
         WrongOverride: capabilities that do not fit together, prices in no order, or a name without
@@ -71,7 +74,7 @@ def overridden(
             overrides[name] = override
         if row is not None:
             rows[name] = override.corrected(row)
-        for rules in _rules_below(catalog, row, model):
+        for rules in _rules_below(catalog, row, model, foreign):
             _check(name, override, override.applied_to(rules))
     return catalog.replaced(rows), overrides
 
@@ -124,13 +127,17 @@ def _without_targets(catalog: Catalog, name: str) -> str:
 
 
 def _rules_below(
-    catalog: Catalog, row: ModelRow | None, model: ModelConfig
+    catalog: Catalog, row: ModelRow | None, model: ModelConfig, foreign: Container[str]
 ) -> Iterator[Capabilities]:
     """Name everything that the override is put on top of."""
     if row is not None:
         yield row.capabilities
     for target in model.targets:
-        yield (find_row(catalog, target.model) or catalog.newest).capabilities
+        known = find_row(catalog, target.model)
+        if known is None and target.upstream in foreign:
+            yield UNDESCRIBED
+        else:
+            yield (known or catalog.newest).capabilities
 
 
 def _check(name: str, override: Override, whole: Capabilities) -> None:
@@ -148,9 +155,10 @@ def contradictions(rules: Capabilities) -> Iterator[tuple[tuple[str, ...], str]]
 
 
 def _limits(rules: Capabilities) -> Iterator[tuple[tuple[str, ...], str]]:
-    if rules.max_output_tokens > rules.max_input_tokens:
+    answer, prompt = rules.max_output_tokens, rules.max_input_tokens
+    if prompt and answer > prompt:
         fields = ("max_output_tokens", "max_input_tokens")
-        yield fields, f"answers of {rules.max_output_tokens} tokens, prompts of fewer"
+        yield fields, f"answers of {answer} tokens, prompts of fewer"
 
 
 def _thinking(rules: Capabilities) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct, structs
 
-from isthmus.call import Capabilities
+from isthmus.call import Capabilities, ChatCapabilities
 from isthmus.errors import UnknownModel
-from isthmus.routing.catalog import Catalog, Deprecation
-from isthmus.routing.names import find_row
+from isthmus.routing.catalog import Deprecation
+from isthmus.routing.described import Descriptions, chat_capabilities
 from isthmus.routing.overrides import Override
 
 #: Kinds of upstreams that serve Claude models without being told so; the first that is there wins.
@@ -104,6 +104,8 @@ class Route(Struct, frozen=True, kw_only=True):
     credential: Credential
     capabilities: Capabilities
     deprecation: Deprecation | None = None
+    #: What the model accepts where its upstream speaks Chat Completions; None: it speaks Messages.
+    chat: ChatCapabilities | None = None
 
     @property
     def account(self) -> str:
@@ -124,12 +126,13 @@ class Plan(Struct, frozen=True):
     """The routes of a model in tiers; a tier is tried when all before it have failed.
 
     ``routes`` are all of them in the order of the file, at least one. ``varies``: their order
-    depends on the conversation.
+    depends on the conversation. ``chat``: how many of them speak Chat Completions.
     """
 
     tiers: tuple[tuple[Choice, ...], ...]
     routes: tuple[Route, ...]
     varies: bool
+    chat: Literal["none", "some", "all"] = "none"
 
 
 class Planner:
@@ -137,7 +140,7 @@ class Planner:
 
     def __init__(
         self,
-        catalog: Catalog,
+        descriptions: Descriptions,
         upstreams: Mapping[str, PlannedUpstream],
         models: Mapping[str, Sequence[ConfiguredTarget]],
         overrides: Mapping[str, Override] | None = None,
@@ -153,12 +156,12 @@ class Planner:
         for name, upstream in upstreams.items():
             if not upstream.base_urls:
                 raise ValueError(f"upstream {name!r} has no base URL")
-        self._catalog = catalog
+        self._descriptions = descriptions
         self._upstreams = upstreams
         self._overrides = overrides or {}
         self._claude = _claude_upstreams(upstreams)
         self._plans = {name: self._of_targets(name, targets) for name, targets in models.items()}
-        for row in catalog.rows:
+        for row in descriptions.catalog.rows:
             if self._claude and row.id not in self._plans:
                 self._plans[row.id] = self._of_claude(row.id)
 
@@ -203,8 +206,9 @@ class Planner:
 
     def _to(self, target: ConfiguredTarget, override: Override) -> Iterable[Route]:
         upstream = self._upstreams[target.upstream]
-        row = find_row(self._catalog, target.model)
-        rules = override.applied_to((row or self._catalog.newest).capabilities)
+        known = self._descriptions.of(target.upstream, target.model)
+        rules = override.applied_to(known.capabilities)
+        dialect = self._descriptions.dialects.get(target.upstream)
         if upstream.api_version == _WITHOUT_SAMPLING:
             rules = structs.replace(rules, sampling="none")
         for credential in upstream.credentials:
@@ -215,7 +219,8 @@ class Planner:
                     base_url=base_url,
                     credential=credential,
                     capabilities=rules,
-                    deprecation=row.deprecation if row is not None else None,
+                    deprecation=known.row.deprecation if known.row is not None else None,
+                    chat=None if dialect is None else chat_capabilities(rules, dialect),
                 )
 
 
@@ -224,8 +229,15 @@ def _plan(tiers: Sequence[Sequence[Choice]]) -> Plan:
     return Plan(
         tiers=tuple(map(tuple, tiers)),
         routes=tuple(route for tier in routes for route in tier),
+        chat=_how_many([route.chat is not None for tier in routes for route in tier]),
         varies=any(len({(route.model, route.credential) for route in tier}) > 1 for tier in routes),
     )
+
+
+def _how_many(speak: Sequence[bool]) -> Literal["none", "some", "all"]:
+    if not any(speak):
+        return "none"
+    return "all" if all(speak) else "some"
 
 
 def _tier(placed: tuple[int, Choice]) -> int:

@@ -29,6 +29,10 @@ Blame = (
 #: Whoever asks for more patience than this is not asked again by the same call. Seconds.
 LONGEST_PAUSE = 2.0
 
+#: What upstreams call it, of whatever protocol.
+_UNPAID_TYPES = frozenset(
+    {"billing_error", "insufficient_quota", "insufficient_balance", "exceeded_current_quota_error"}
+)
 #: Not as a part of a name: a tool may well be called get_billing_info.
 _UNPAID = re.compile(
     r"(?<![\w.-])(?:credit balance is too low|spend(?:ing)? (?:limit|cap)|usage limits|billing)"
@@ -113,5 +117,6 @@ def _invites(error: UpstreamRefused) -> bool:
 
 def _speaks_of_money(error: UpstreamRefused) -> bool:
     """Say whether the account is out of money, going by the upstream's words, not the caller's."""
-    by_type = error.upstream_type == "billing_error"
-    return by_type or _UNPAID.search(_QUOTED.sub("", error.message)) is not None
+    if error.upstream_type in _UNPAID_TYPES:
+        return True
+    return _UNPAID.search(_QUOTED.sub("", error.message)) is not None

@@ -178,7 +178,7 @@ async def _refuse(request: Request, reply: Reply, error: GatewayError) -> None:
         status = messages_errors.status_of(error)
         body = messages_errors.body(error, reply.request_id)
     else:
-        status, body = error.status, json.encode(chat_errors.document(error))
+        status, body = error.status, chat_errors.body(error)
     if error.status == 413 and not isinstance(error, UpstreamError):
         headers["connection"] = "close"
         await reply.body(status, body, headers, linger=request.discard)

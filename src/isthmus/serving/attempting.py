@@ -17,20 +17,21 @@ from isthmus.routing.health import Health
 from isthmus.routing.plan import Route
 from isthmus.routing.verdict import Verdict, verdict
 from isthmus.serving import relay
+from isthmus.serving.answers import MESSAGE, Answer, Whole
 from isthmus.serving.limit import Limit
 from isthmus.serving.timers import Watch
 from isthmus.upstreams import failures
 from isthmus.upstreams.transport import TransportError, UpstreamResponse
-from isthmus.upstreams.upstream import MessagesCall, Upstream
+from isthmus.upstreams.upstream import Upstream, UpstreamCall
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
     """A request as one route takes it. ``stream``: whether the upstream shall stream."""
 
-    call: MessagesCall
+    call: UpstreamCall
     stream: bool
     slow_start: bool
-    answer: relay.Kind = "message"
+    answer: Answer = MESSAGE
 
 
 class Attempting:
@@ -84,11 +85,11 @@ class Attempting:
         with self, watch.limit:
             response = await self._send(prepared)
             try:
-                await relay.streamed(response, listener, watch, begun)
+                await relay.streamed(response, prepared.answer, listener, watch, begun)
             finally:
                 response.close()
 
-    async def whole(self, prepared: Prepared, on_content: Callable[[], None]) -> relay.Whole:
+    async def whole(self, prepared: Prepared, on_content: Callable[[], None]) -> Whole:
         """Return an answer in one piece; ``on_content`` is called when it has come.
 
         Raises:
@@ -118,7 +119,8 @@ class Attempting:
             write_timeout=timers.write,
         )
         record.status, record.sent = response.status, "all"
-        record.request_id = response.headers.get("request-id")
+        headers = response.headers
+        record.request_id = headers.get("request-id") or headers.get("x-request-id")
         return response
 
     def __enter__(self) -> None:

@@ -12,18 +12,17 @@ from typing import Any, Generic, Protocol, TypeVar
 from isthmus.call import Outcome, Usage, plus
 from isthmus.errors import GatewayError, UpstreamBroken, UpstreamRefused
 from isthmus.routing.plan import Route
+from isthmus.serving.answers import Reader, Whole
 from isthmus.serving.arrived import Arrived
 from isthmus.serving.attempting import Prepared
 from isthmus.serving.heartbeat import KEEP_ALIVE
 from isthmus.serving.model_call import ModelCall
-from isthmus.serving.relay import Whole
 from isthmus.serving.reply import Reply
 from isthmus.translate.to_messages.thinking import thoughts_dropped
 from isthmus.wire import sse
 from isthmus.wire.messages.documents import Block, Event, Message
 from isthmus.wire.messages.events import TextRun, is_content
 from isthmus.wire.messages.fold import Fold
-from isthmus.wire.messages.reading import EventReader
 from isthmus.wire.messages.usage import usage_of
 
 
@@ -72,7 +71,7 @@ class WholeCaller(ABC):
         """Return the request as it may be taken after such a refusal."""
         return self._base.repaired(error)
 
-    async def take(self, arrived: list[Arrived], _reader: EventReader) -> None:
+    async def take(self, arrived: list[Arrived], _reader: Reader) -> None:
         """Fold events; nothing goes out before the answer is complete."""
         fold = self._fold = self._fold or Fold()
         for event in arrived:
@@ -231,7 +230,7 @@ class StreamedCaller(ABC, Generic[S]):
         self._stream = None
         self._fold = Fold()
 
-    async def take(self, arrived: list[Arrived], _reader: EventReader) -> None:
+    async def take(self, arrived: list[Arrived], _reader: Reader) -> None:
         """Send what the events become, once the first content has come."""
         frames = self._held if not self.committed else []
         for event in arrived:

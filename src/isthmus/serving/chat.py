@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from typing import Any, NamedTuple, cast
 
 from isthmus.call import Outcome, Principal
-from isthmus.errors import GatewayError, InvalidRequest, UpstreamError, UpstreamRefused
+from isthmus.errors import InvalidRequest, UpstreamError
 from isthmus.routing.affinity import in_order
 from isthmus.routing.plan import Plan, Route
-from isthmus.routing.router import Router
+from isthmus.routing.router import Planned, Router
 from isthmus.serving.chat_call import ChatCall
 from isthmus.serving.chat_callers import StreamedChat, WholeChat
-from isthmus.serving.conversation import conversation
+from isthmus.serving.chat_passing import PassedChat, StreamedPassedChat, WholePassedChat
+from isthmus.serving.conversation import conversation, messages_in
+from isthmus.serving.either import Answered, Either, EitherStream
 from isthmus.serving.exchange import Exchange
 from isthmus.serving.gate import Gate
-from isthmus.serving.heartbeat import beat
-from isthmus.serving.model_call import ModelSettings, tell_attempts, word_for
+from isthmus.serving.heartbeat import KEEP_ALIVE
+from isthmus.serving.model_call import ModelSettings, announce, tell_attempts, word_for
 from isthmus.serving.recollection import Recollection
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
+from isthmus.serving.streaming import Streamed, Voice, streamed
+from isthmus.serving.telling import told_openai
 from isthmus.serving.wishes import wishes
 from isthmus.storage.stash import Stash
 from isthmus.translate.chat_over_messages.legacy import is_legacy
 from isthmus.translate.chat_over_messages.reasoning import account_of
-from isthmus.translate.to_messages.failure import tell
 from isthmus.wire import json
 from isthmus.wire.chat.documents import ChatRequest
+from isthmus.wire.chat.passed import PassedRequest
 from isthmus.wire.chat.shape import checked
+
+_VOICE = Voice(told_openai, KEEP_ALIVE)
 
 
 class ChatCompletions:
@@ -62,27 +67,46 @@ class ChatCompletions:
     async def _serve(
         self, principal: Principal, request: Request, reply: Reply, outcome: Outcome
     ) -> None:
-        document = parsed(await request.body())
-        planned = self._router.plan(document["model"])
-        call = ChatCall(
-            document,
-            planned,
-            wishes=wishes(request.headers, stream=bool(document.get("stream"))),
-            created=int(self._clock()),
-            settings=self._settings,
-            recollection=self._recollection(principal, document),
-        )
-        outcome.model = call.planned.model
-        call.announce(reply)
+        body = await request.body()
+        document = decoded(body)
+        planned = self._router.plan(model_of(document))
+        outcome.model = planned.model
+        announce(planned, reply)
+        call = self._call(_Asked(principal, request, body, document, planned))
         routes = in_turn(planned.plan, principal, request.headers, document)
         try:
-            if call.facts.stream:
-                await self._stream(routes, StreamedChat(call, reply, outcome), reply, outcome)
+            if _first(call).stream:
+                caller = _reading_along(call, reply, outcome)
+                await streamed(self._exchange, routes, caller, reply, outcome, _VOICE)
             else:
-                await self._answer(routes, WholeChat(call, reply, outcome), outcome)
-        except UpstreamError:
+                await self._answer(routes, _waiting(call, reply, outcome), outcome)
+        except UpstreamError as error:
             tell_attempts(reply, outcome)
-            raise
+            raise told_openai(error) from None
+
+    def _call(self, asked: _Asked) -> Call:
+        """Read the request as its routes demand.
+
+        Raises:
+            InvalidRequest: it does not have the shape of a request.
+        """
+        planned = asked.planned
+        stream = bool(asked.document.get("stream"))
+        wanted = wishes(asked.request.headers, stream=stream)
+        if planned.plan.chat == "all":
+            return PassedChat(PassedRequest(asked.body), planned, wanted)
+        document = checked(asked.document)
+        translated = ChatCall(
+            document,
+            planned,
+            wishes=wanted,
+            created=int(self._clock()),
+            settings=self._settings,
+            recollection=self._recollection(asked.principal, document),
+        )
+        if planned.plan.chat == "none":
+            return translated
+        return translated, PassedChat(PassedRequest(asked.body), planned, wanted)
 
     def _recollection(self, principal: Principal, document: ChatRequest) -> Recollection | None:
         # The calls of old clients have no ids, by which an answer could be told from another.
@@ -90,49 +114,71 @@ class ChatCompletions:
             return None
         return Recollection(self._stash, principal.id, document["messages"])
 
-    async def _answer(self, routes: Sequence[Route], caller: WholeChat, outcome: Outcome) -> None:
+    async def _answer(self, routes: Sequence[Route], caller: Answered, outcome: Outcome) -> None:
         try:
             await self._exchange.run(routes, caller, outcome)
-        except UpstreamRefused as error:
-            raise tell(error) from None
         finally:
             caller.note_usage()
 
-    async def _stream(
-        self, routes: Sequence[Route], caller: StreamedChat, reply: Reply, outcome: Outcome
-    ) -> None:
-        failure: GatewayError | None = None
-        async with asyncio.TaskGroup() as group:
-            heart = group.create_task(beat(reply))
-            try:
-                await self._exchange.run(routes, caller, outcome)
-            except GatewayError as error:
-                failure = tell(error) if isinstance(error, UpstreamRefused) else error
-                failure = failure.kept()
-            finally:
-                caller.note_usage()
-                heart.cancel()
-        if failure is not None:
-            await caller.fail(failure)
+
+class _Asked(NamedTuple):
+    """A request on its way in."""
+
+    principal: Principal
+    request: Request
+    body: bytes
+    document: dict[str, Any]
+    planned: Planned
+
+
+#: A call that is translated, passed on, or either, as the route demands.
+Call = ChatCall | PassedChat | tuple[ChatCall, PassedChat]
+
+
+def _first(call: Call) -> ChatCall | PassedChat:
+    return call[0] if isinstance(call, tuple) else call
+
+
+def _reading_along(call: Call, reply: Reply, outcome: Outcome) -> Streamed:
+    if isinstance(call, ChatCall):
+        return StreamedChat(call, reply, outcome)
+    if isinstance(call, PassedChat):
+        return StreamedPassedChat(call, reply, outcome)
+    translated, passed = call
+    return EitherStream(
+        StreamedChat(translated, reply, outcome), StreamedPassedChat(passed, reply, outcome)
+    )
+
+
+def _waiting(call: Call, reply: Reply, outcome: Outcome) -> Answered:
+    if isinstance(call, ChatCall):
+        return WholeChat(call, reply, outcome)
+    if isinstance(call, PassedChat):
+        return WholePassedChat(call, reply, outcome)
+    translated, passed = call
+    either: Either[Answered] = Either(
+        WholeChat(translated, reply, outcome), WholePassedChat(passed, reply, outcome)
+    )
+    return either
 
 
 def in_turn(
-    plan: Plan, principal: Principal, headers: Mapping[str, str], document: ChatRequest
+    plan: Plan, principal: Principal, headers: Mapping[str, str], document: Mapping[str, Any]
 ) -> Sequence[Route]:
     """Return the routes in the order in which this conversation tries them."""
     if not plan.varies:
         return plan.routes
-    tag = account_of(document["messages"])
+    tag = account_of(messages_in(document))
     accounts = (route.account for route in plan.routes)
     account = next((name for name in accounts if word_for(name) == tag), None) if tag else None
     return in_order(plan, conversation(principal.id, headers, document), account)
 
 
-def parsed(body: bytes, *, model: str | None = None) -> ChatRequest:
-    """Read a request; ``model`` takes the place of the one that it names.
+def decoded(body: bytes) -> dict[str, Any]:
+    """Read the body of a request.
 
     Raises:
-        InvalidRequest: it is not JSON, or does not have the shape of a request.
+        InvalidRequest: it is not JSON, or no object.
     """
     try:
         document: object = json.decode(body)
@@ -140,6 +186,28 @@ def parsed(body: bytes, *, model: str | None = None) -> ChatRequest:
         raise InvalidRequest(
             f"The request body is not valid JSON: {error}.", code="invalid_json"
         ) from None
-    if model is not None and isinstance(document, dict):
-        document = {**cast("dict[str, object]", document), "model": model}
-    return checked(document)
+    if not isinstance(document, dict):
+        checked(document)
+    return cast("dict[str, Any]", document)
+
+
+def model_of(document: dict[str, Any]) -> str:
+    """Return the model that a request names.
+
+    Raises:
+        InvalidRequest: it names none.
+    """
+    model: object = document.get("model")
+    if isinstance(model, str) and model:
+        return model
+    return checked(document)["model"]
+
+
+def parsed(body: bytes, *, model: str | None = None) -> dict[str, Any]:
+    """Read a request; ``model`` takes the place of the one that it names.
+
+    Raises:
+        InvalidRequest: it is not JSON, or no object.
+    """
+    document = decoded(body)
+    return document if model is None else {**document, "model": model}

@@ -47,6 +47,11 @@ class ChatCall(ModelCall):
         self._recollection = recollection
         self._account = ""
 
+    @property
+    def stream(self) -> bool:
+        """Whether the client reads along."""
+        return self.facts.stream
+
     def prepare(self, route: Route, *, stream: bool) -> Prepared:
         """Translate for a route; without ``stream`` a short answer is asked for in one piece."""
         self.begin_anew(route)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
-from typing import cast
+from typing import Any, cast
 
-from isthmus.wire.chat.documents import ChatMessage, ChatRequest
+from isthmus.wire.chat.documents import ChatMessage
 
 #: Headers that name a session, the surest first.
 SESSION_HEADERS = ("x-isthmus-session", "x-claude-code-session-id")
@@ -15,14 +15,26 @@ _ENOUGH = 4096
 _INSTRUCTING = ("system", "developer")
 
 
-def conversation(tenant: str, headers: Mapping[str, str], request: ChatRequest) -> bytes:
+def conversation(tenant: str, headers: Mapping[str, str], request: Mapping[str, Any]) -> bytes:
     """Return what stays the same throughout a conversation and differs between most.
 
     That is the session its client names, in a header or as ``prompt_cache_key``; else the tenant,
     the instructions and the first thing a user said.
     """
-    session = session_of(headers) or request.get("prompt_cache_key")
-    return named(tenant, session, _opening(request["messages"]))
+    key: object = request.get("prompt_cache_key")
+    session = session_of(headers) or (key if isinstance(key, str) else None)
+    return named(tenant, session, _opening(messages_in(request)))
+
+
+def messages_in(request: Mapping[str, Any]) -> list[ChatMessage]:
+    """Return the messages of a chat request, which need not have been looked at before."""
+    said: object = request.get("messages")
+    entries = cast("list[object]", said) if isinstance(said, list) else []
+    return [cast("ChatMessage", entry) for entry in entries if _is_message(entry)]
+
+
+def _is_message(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(cast("dict[str, Any]", entry).get("role"), str)
 
 
 def session_of(headers: Mapping[str, str]) -> str | None:

@@ -17,6 +17,7 @@ from isthmus.routing.failover import Failover, Step
 from isthmus.routing.health import Health
 from isthmus.routing.plan import Route
 from isthmus.serving import relay
+from isthmus.serving.answers import Whole
 from isthmus.serving.attempting import Attempting, Prepared
 from isthmus.serving.hedging import HedgeBudget, first_of
 from isthmus.upstreams.upstream import Upstream
@@ -30,9 +31,20 @@ class Caller(relay.Listener, Protocol):
     turn. ``patience``: for how many seconds the client will wait, counted from the start.
     """
 
-    committed: bool
-    following: Prepared | None
-    patience: float
+    @property
+    def committed(self) -> bool:
+        """Whether content has gone out."""
+        ...
+
+    @property
+    def following(self) -> Prepared | None:
+        """What to ask next."""
+        ...
+
+    @property
+    def patience(self) -> float:
+        """For how long the client will wait, in seconds."""
+        ...
 
     def spent(self) -> Usage | None:
         """Return what the last attempt has used, as far as it came; once."""
@@ -46,7 +58,7 @@ class Caller(relay.Listener, Protocol):
         """Return the request as it may be taken after such a refusal; None where it is final."""
         ...
 
-    async def take_whole(self, whole: relay.Whole, /) -> None:
+    async def take_whole(self, whole: Whole, /) -> None:
         """Take an answer that was not streamed."""
         ...
 
@@ -170,7 +182,7 @@ class _Tour:
         finally:
             self._attempting.record.usage = caller.spent()
 
-    async def _whole(self, attempting: Attempting, prepared: Prepared) -> relay.Whole:
+    async def _whole(self, attempting: Attempting, prepared: Prepared) -> Whole:
         """Ask for an answer in one piece; where the operator allows it, at two routes."""
         route = attempting.route
         hedges, after = self._exchange.hedges, self._exchange.upstreams[route.upstream].hedge_after
@@ -181,7 +193,7 @@ class _Tour:
 
         another: list[Attempting] = []
 
-        async def ask_other() -> relay.Whole:
+        async def ask_other() -> Whole:
             self._tell("hedged", route)
             self.failover.forget(other)
             another.append(self._new(other))

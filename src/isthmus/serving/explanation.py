@@ -9,8 +9,9 @@ from msgspec import Struct
 from isthmus.routing.plan import Route
 from isthmus.routing.router import Planned
 from isthmus.serving.chat_call import ChatCall
+from isthmus.serving.chat_passing import PassedChat
 from isthmus.translate.applied import Applied
-from isthmus.upstreams.anthropic import unsigned
+from isthmus.upstreams import anthropic, openai_compatible
 from isthmus.upstreams.transport import UpstreamRequest
 
 
@@ -38,6 +39,18 @@ def explain(call: ChatCall) -> Explanation:
     return Explanation(
         planned=call.planned,
         routes=routes,
-        request=unsigned(prepared.call, routes[0].base_url),
+        request=anthropic.unsigned(prepared.call, routes[0].base_url),
         fields=call.fields,
+    )
+
+
+def explain_passed(call: PassedChat) -> Explanation:
+    """Address a call whose first route speaks its protocol: nothing becomes of its fields."""
+    routes = call.planned.plan.routes
+    prepared = call.prepare(routes[0])
+    return Explanation(
+        planned=call.planned,
+        routes=routes,
+        request=openai_compatible.unsigned(prepared.call, routes[0].base_url),
+        fields=(),
     )

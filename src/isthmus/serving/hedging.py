@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from isthmus.errors import UpstreamError
-from isthmus.serving.relay import Whole
+from isthmus.serving.answers import Whole
 
 _SHARE = 0.05
 _SAVED_AT_MOST = 5.0

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from isthmus.call import Outcome, Principal
-from isthmus.errors import GatewayError, UpstreamError, UpstreamRefused
+from isthmus.errors import InvalidRequest, UpstreamError
 from isthmus.routing.affinity import in_order
 from isthmus.routing.plan import Route
 from isthmus.routing.router import Router
+from isthmus.serving.answers import COUNT, MESSAGE
 from isthmus.serving.conversation import named, session_of
 from isthmus.serving.exchange import Exchange
 from isthmus.serving.gate import Gate
-from isthmus.serving.heartbeat import beat
-from isthmus.serving.messages_call import PassedCall, is_our_trouble
-from isthmus.serving.messages_callers import PATH, PING, PassedStream, PassedWhole
+from isthmus.serving.messages_call import PassedCall
+from isthmus.serving.messages_callers import PATH, PING, StreamedMessage, WholeMessage
 from isthmus.serving.model_call import tell_attempts
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
+from isthmus.serving.streaming import Voice, streamed
+from isthmus.serving.telling import told_messages
 from isthmus.serving.wishes import wishes
 from isthmus.wire.messages.passed import PassedRequest
 
-#: For how long a client may be told to wait, in seconds: more, and it shows its error at once.
-_PAUSES = (1, 60)
+_VOICE = Voice(told_messages, PING)
 
 
 class Messages:
-    """The endpoints."""
+    """The endpoints. Of ``keys`` the first signs thinking of other models than Claude."""
 
-    def __init__(self, *, gate: Gate, router: Router, exchange: Exchange) -> None:
+    def __init__(
+        self, *, gate: Gate, router: Router, exchange: Exchange, keys: tuple[bytes, ...]
+    ) -> None:
         self._gate = gate
         self._router = router
         self._exchange = exchange
+        self._keys = keys
 
     async def create(self, request: Request, reply: Reply, outcome: Outcome) -> None:
         """Serve one call. The key is looked at before the body is read."""
@@ -40,28 +43,36 @@ class Messages:
         try:
             call = await self._call(request, reply, outcome)
             routes = self._in_turn(call, principal, request)
+            if routes[0].chat is not None and await _answer_here(call, reply):
+                return
             if call.document.stream:
-                await self._stream(routes, PassedStream(call, reply, outcome), reply, outcome)
+                caller = StreamedMessage(call, reply, outcome)
+                await streamed(self._exchange, routes, caller, reply, outcome, _VOICE)
             else:
-                whole = PassedWhole(call, reply, outcome, path=PATH, answer="message")
+                whole = WholeMessage(call, reply, outcome, path=PATH, answer=MESSAGE)
                 await self._exchange.run(routes, whole, outcome)
         except UpstreamError as error:
             tell_attempts(reply, outcome)
-            raise told(error) from None
+            raise told_messages(error) from None
         finally:
             self._gate.leave()
 
     async def count_tokens(self, request: Request, reply: Reply, outcome: Outcome) -> None:
-        """Have the tokens of a prompt counted."""
+        """Have the tokens of a prompt counted, by those who can."""
         principal = await self._gate.enter(request, outcome)
         try:
             call = await self._call(request, reply, outcome)
+            routes = [r for r in self._in_turn(call, principal, request) if r.chat is None]
+            if not routes:
+                raise InvalidRequest(
+                    "The upstream of this model counts no tokens.", status=404, code="not_found"
+                )
             path = f"{PATH}/count_tokens"
-            whole = PassedWhole(call, reply, outcome, path=path, answer="count")
-            await self._exchange.run(self._in_turn(call, principal, request), whole, outcome)
+            whole = WholeMessage(call, reply, outcome, path=path, answer=COUNT)
+            await self._exchange.run(routes, whole, outcome)
         except UpstreamError as error:
             tell_attempts(reply, outcome)
-            raise told(error) from None
+            raise told_messages(error) from None
         finally:
             self._gate.leave()
 
@@ -69,7 +80,7 @@ class Messages:
         document = PassedRequest(await request.body())
         planned = self._router.plan(document.model)
         asked = wishes(request.headers, stream=document.stream)
-        call = PassedCall(document, request, planned, asked)
+        call = PassedCall(document, request, planned, asked, self._keys)
         outcome.model = planned.model
         call.announce(reply)
         return call
@@ -82,40 +93,10 @@ class Messages:
         opening = [] if session else call.document.opening
         return in_order(plan, named(principal.id, session, opening), None)
 
-    async def _stream(
-        self, routes: Sequence[Route], caller: PassedStream, reply: Reply, outcome: Outcome
-    ) -> None:
-        failure: GatewayError | None = None
-        async with asyncio.TaskGroup() as group:
-            heart = group.create_task(beat(reply, PING))
-            try:
-                await self._exchange.run(routes, caller, outcome)
-            except GatewayError as error:
-                failure = told(error) if isinstance(error, UpstreamError) else error
-                failure = failure.kept()
-            finally:
-                caller.note_usage()
-                heart.cancel()
-        if failure is not None:
-            await caller.fail(failure)
 
-
-def told(error: UpstreamError) -> UpstreamError:
-    """Return what a client is told: what an upstream says of a request, in its status and words.
-
-    What it says of the gateway's credential is for the operator.
-    """
-    if not isinstance(error, UpstreamRefused):
-        return error
-    if is_our_trouble(error):
-        return UpstreamError(
-            "The upstream does not accept the gateway's credential.",
-            status=500,
-            code="upstream_auth_error",
-            should_retry=False,
-        )
-    error.status = error.upstream_status
-    if error.retry_after is not None:
-        shortest, longest = _PAUSES
-        error.retry_after = min(max(error.retry_after, shortest), longest)
-    return error
+async def _answer_here(call: PassedCall, reply: Reply) -> bool:
+    """Answer a request that asks a model of another vendor for nothing; say whether it was one."""
+    message = call.answered_here(f"msg_{reply.request_id}")
+    if message is not None:
+        await reply.whole(200, message)
+    return message is not None

@@ -24,7 +24,7 @@ from isthmus.translate.to_messages.json_object import is_object
 from isthmus.translate.to_messages.repair import repaired
 from isthmus.translate.to_messages.request import DEFAULT_TERMS, Terms, Translated
 from isthmus.translate.to_messages.turn import AnswerTurn
-from isthmus.upstreams.upstream import MessagesCall
+from isthmus.upstreams.upstream import UpstreamCall
 from isthmus.wire import json
 from isthmus.wire.messages.documents import Block, Message, MessagesRequest
 
@@ -35,11 +35,13 @@ _LONG_PROMPT = 1024 * 1024
 class ModelSettings(Struct, frozen=True, kw_only=True):
     """How requests are translated, and asked.
 
-    An answer that cannot be longer than ``unary_max_tokens`` is asked for in one piece.
+    An answer that cannot be longer than ``unary_max_tokens`` is asked for in one piece. Of
+    ``signing`` the first key signs thinking of other models than Claude, all of them verify it.
     """
 
     terms: Terms = DEFAULT_TERMS
     unary_max_tokens: int = 4096
+    signing: tuple[bytes, ...] = ()
 
 
 class ModelCall:
@@ -61,12 +63,6 @@ class ModelCall:
         self.turn = AnswerTurn({})
         self.explained = ""
         self.translated: Translated | None = None
-
-    def announce(self, reply: Reply) -> None:
-        """Say which model serves the call, in the headers."""
-        reply.headers["x-isthmus-model"] = self.planned.model
-        if self.planned.substituted:
-            reply.headers["x-isthmus-model-substituted"] = self.planned.model
 
     # Requests -------------------------------------------------------------------------------
 
@@ -90,7 +86,7 @@ class ModelCall:
 
     def repaired(self, error: UpstreamRefused) -> Prepared | None:
         """Return the request as upstream may take it after all; None where it is final."""
-        if self.translated is None:
+        if self.translated is None or error.protocol != "messages":
             return None
         document = repaired(error, self.translated.document)
         if document is None:
@@ -103,19 +99,20 @@ class ModelCall:
         document = self.turn.follow(message, verbatim)
         if document is None:
             return None
-        return self._prepared(document, stream=bool(document.get("stream")))
+        return self.prepared(document, stream=bool(document.get("stream")))
 
     def _first(self, document: MessagesRequest, *, stream: bool) -> Prepared:
         if stream:
             document["stream"] = True
         self.turn = AnswerTurn(document, self.form.only)
-        return self._prepared(document, stream=stream)
+        return self.prepared(document, stream=stream)
 
-    def _prepared(self, document: MessagesRequest, *, stream: bool) -> Prepared:
+    def prepared(self, document: MessagesRequest, *, stream: bool) -> Prepared:
+        """Return ``document`` as the route takes it."""
         translated = self.translated
         if translated is None:
             raise RuntimeError("nothing was translated")
-        call = MessagesCall(
+        call = UpstreamCall(
             body=json.encode(document),
             version=translated.version,
             betas=translated.betas,
@@ -169,6 +166,13 @@ class ModelCall:
         if self.explained:
             said["explain"] = self.explained
         return json.encode(said)
+
+
+def announce(planned: Planned, reply: Reply) -> None:
+    """Say which model serves a call, in the headers."""
+    reply.headers["x-isthmus-model"] = planned.model
+    if planned.substituted:
+        reply.headers["x-isthmus-model-substituted"] = planned.model
 
 
 def tell_attempts(reply: Reply, outcome: Outcome) -> None:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
-from typing import Literal, NamedTuple, Protocol, cast
+from typing import Any, Protocol
 
 from isthmus.errors import UpstreamBroken
-from isthmus.serving.arrived import Arrived
+from isthmus.serving.answers import Answer, Reader, Whole, decoded
+from isthmus.serving.arrived import is_content
 from isthmus.serving.timers import Watch
 from isthmus.upstreams import failures
 from isthmus.upstreams.transport import TransportError, UpstreamResponse
-from isthmus.wire import json, sse
-from isthmus.wire.messages import events
-from isthmus.wire.messages.documents import Message
-from isthmus.wire.messages.reading import EventReader
+from isthmus.wire import sse
 
 #: A whole answer is held in memory; no model writes this much.
 MAX_ANSWER = 64 * 1024 * 1024
@@ -25,24 +22,16 @@ _READS_AT_ONCE = 10
 _DRAIN_SECONDS = 1.0
 
 
-#: What an answer in one piece may be: a message, or a count of tokens.
-Kind = Literal["message", "count"]
-
-
-class Whole(NamedTuple):
-    """An answer in one piece, and the bytes it came in."""
-
-    message: Message
-    body: bytes
-
-
 class Listener(Protocol):
     """Whoever takes an answer.
 
     ``reads_lazily``: it only wants the end, so events need not be read one by one.
     """
 
-    reads_lazily: bool
+    @property
+    def reads_lazily(self) -> bool:
+        """Whether only the end is wanted."""
+        ...
 
     @property
     def complete(self) -> bool:
@@ -53,7 +42,7 @@ class Listener(Protocol):
         """Say whether its client takes nothing at the moment."""
         ...
 
-    async def take(self, arrived: list[Arrived], reader: EventReader, /) -> None:
+    async def take(self, arrived: list[Any], reader: Reader, /) -> None:
         """Take the events that one read brought; ``reader`` has their bytes."""
         ...
 
@@ -66,74 +55,67 @@ class Listener(Protocol):
         ...
 
 
-async def whole(response: UpstreamResponse, kind: Kind) -> Whole:
+async def whole(response: UpstreamResponse, answer: Answer) -> Whole:
     """Read an answer of some kind in one piece.
 
     Raises:
         UpstreamError: it is a refusal, or of no such kind.
         TransportError: it was cut off.
     """
-    await _require_success(response)
+    await _require_success(response, answer)
     body = await response.read_all(MAX_ANSWER)
-    try:
-        document: object = json.decode_tolerantly(body)
-    except json.MalformedJSON:
-        document = None
-    if not isinstance(document, dict) or not _is(kind, cast("Message", document)):
-        raise UpstreamBroken(f"The upstream's answer is not a {kind}.", code="invalid_answer")
-    return Whole(cast("Message", document), body)
-
-
-def _is(kind: Kind, document: Message) -> bool:
-    if kind == "count":
-        return isinstance(document.get("input_tokens"), int)
-    return document.get("type") == "message"
+    return answer.whole(decoded(body), body)
 
 
 async def streamed(
-    response: UpstreamResponse, listener: Listener, watch: Watch, on_content: Callable[[], None]
+    response: UpstreamResponse,
+    answer: Answer,
+    listener: Listener,
+    watch: Watch,
+    on_content: Callable[[], None],
 ) -> None:
     """Hand a stream to ``listener``, from its head to its end.
 
     Raises:
         UpstreamError: it is a refusal, reports an error, breaks off, or holds what is no event.
     """
-    await _require_success(response)
+    await _require_success(response, answer)
     content_type = response.headers.get("content-type", "")
     if not content_type.startswith("text/event-stream"):
         raise UpstreamBroken(
             "The upstream answered with something other than a stream.", code="invalid_answer"
         )
-    await _events(response, listener, watch, on_content)
+    await _events(response, answer.reader(), listener, watch, on_content)
     await listener.end()
     await _drain(response)
 
 
-async def _require_success(response: UpstreamResponse) -> None:
+async def _require_success(response: UpstreamResponse, answer: Answer) -> None:
     if response.status != 200:
         body = await response.read_all(failures.MAX_ERROR_BODY)
-        raise failures.refused(response.status, response.headers, body, time.time())
+        raise answer.refused(response.status, response.headers, body)
 
 
 async def _events(
-    response: UpstreamResponse, listener: Listener, watch: Watch, on_content: Callable[[], None]
+    response: UpstreamResponse,
+    reader: Reader,
+    listener: Listener,
+    watch: Watch,
+    on_content: Callable[[], None],
 ) -> None:
     """Read to the end of the answer; hand over the events of each read at once."""
-    reader = EventReader()
     has_content = False
     pace = _Pace() if listener.reads_lazily else None
     while not listener.complete:
         try:
             chunk = await response.read_some()
-            arrived = reader.feed(chunk)
+            arrived = reader.feed(chunk) if chunk else reader.close()
         except TransportError:
             raise UpstreamBroken("The upstream broke off in the middle of its answer.") from None
         except sse.EventTooLarge as error:
             raise UpstreamBroken(f"The upstream's stream is broken: {error}.") from None
-        if not chunk:
-            return
         watch.heard(arrived)
-        if not has_content and any(map(events.is_content, arrived)):
+        if not has_content and any(map(is_content, arrived)):
             has_content = True
             watch.content()
             on_content()
@@ -141,8 +123,8 @@ async def _events(
             await listener.take(arrived, reader)
         if reader.failure is not None:
             raise reader.failure
-        if reader.reported is not None:
-            raise failures.reported(reader.reported)
+        if not chunk:
+            return
         if pace is not None:
             await pace.wait()
 

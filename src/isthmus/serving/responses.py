@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from isthmus.call import Outcome, Principal
-from isthmus.errors import GatewayError, InvalidRequest, UpstreamError, UpstreamRefused
+from isthmus.errors import InvalidRequest, UpstreamError
 from isthmus.routing.affinity import in_order
 from isthmus.routing.plan import Plan, Route
 from isthmus.routing.router import Router
 from isthmus.serving.conversation import named, session_of
 from isthmus.serving.exchange import Exchange
 from isthmus.serving.gate import Gate
-from isthmus.serving.heartbeat import beat
-from isthmus.serving.model_call import ModelSettings, tell_attempts
+from isthmus.serving.heartbeat import KEEP_ALIVE
+from isthmus.serving.model_call import ModelSettings, announce, tell_attempts
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
 from isthmus.serving.responses_call import ResponsesCall, sealing_for
 from isthmus.serving.responses_callers import StreamedResponse, WholeResponse
+from isthmus.serving.streaming import Voice, streamed
+from isthmus.serving.telling import told_openai
 from isthmus.serving.wishes import wishes
 from isthmus.storage.seal import Seal
-from isthmus.translate.to_messages.failure import tell
 from isthmus.wire import json
 from isthmus.wire.responses.documents import ResponsesRequest
 from isthmus.wire.responses.shape import checked
+
+_VOICE = Voice(told_openai, KEEP_ALIVE)
 
 
 class Responses:
@@ -54,7 +56,7 @@ class Responses:
             await self._serve(principal, request, reply, outcome)
         except UpstreamError as error:
             tell_attempts(reply, outcome)
-            raise told(error) from None
+            raise told_openai(error) from None
         finally:
             self._gate.leave()
 
@@ -72,37 +74,17 @@ class Responses:
             sealing=sealing_for(principal, self._seal),
         )
         outcome.model = planned.model
-        call.announce(reply)
+        announce(planned, reply)
         routes = in_turn(planned.plan, principal, request.headers, document)
         if call.stream:
-            await self._stream(routes, StreamedResponse(call, reply, outcome), reply, outcome)
+            caller = StreamedResponse(call, reply, outcome)
+            await streamed(self._exchange, routes, caller, reply, outcome, _VOICE)
             return
         caller = WholeResponse(call, reply, outcome)
         try:
             await self._exchange.run(routes, caller, outcome)
         finally:
             caller.note_usage()
-
-    async def _stream(
-        self, routes: Sequence[Route], caller: StreamedResponse, reply: Reply, outcome: Outcome
-    ) -> None:
-        failure: GatewayError | None = None
-        async with asyncio.TaskGroup() as group:
-            heart = group.create_task(beat(reply))
-            try:
-                await self._exchange.run(routes, caller, outcome)
-            except GatewayError as error:
-                failure = told(error).kept()
-            finally:
-                caller.note_usage()
-                heart.cancel()
-        if failure is not None:
-            await caller.fail(failure)
-
-
-def told(error: GatewayError) -> GatewayError:
-    """Return what a client is told of a failure."""
-    return tell(error) if isinstance(error, UpstreamRefused) else error
 
 
 def parsed(body: bytes) -> ResponsesRequest:

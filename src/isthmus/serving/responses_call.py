@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import secrets
+from typing import cast
 
 from isthmus.call import Principal
+from isthmus.errors import InvalidRequest
 from isthmus.routing.plan import Route
 from isthmus.routing.router import Planned
+from isthmus.serving import over_chat
 from isthmus.serving import remarks as remarks_out
 from isthmus.serving.attempting import Prepared
 from isthmus.serving.model_call import ModelCall, ModelSettings, word_for
 from isthmus.serving.wishes import Wishes
 from isthmus.storage.seal import Seal
+from isthmus.translate.messages_over_chat.accepted import ACCEPTED
 from isthmus.translate.responses_over_messages.applied import applied
 from isthmus.translate.responses_over_messages.form import Head, ResponseForm
 from isthmus.translate.responses_over_messages.request import translate
 from isthmus.translate.responses_over_messages.sealing import Sealing
+from isthmus.translate.responses_over_messages.wishes import Spelling
+from isthmus.wire.messages.documents import AskedRequest, MessagesRequest
 from isthmus.wire.responses.documents import ResponsesRequest
 
 
@@ -42,20 +48,23 @@ class ResponsesCall(ModelCall):
         )
         self.told: ResponseForm | None = None
         self._sealing = sealing
+        self._route: Route | None = None
+        self._spelling: Spelling | None = None
 
     def prepare(self, route: Route, *, stream: bool) -> Prepared:
         """Translate for a route; without ``stream`` a short answer is asked for in one piece."""
         self.begin_anew(route)
+        self._route, chat = route, route.chat is not None
         account = word_for(route.account) if route.capabilities.account_bound else ""
         asked = translate(
             self.document,
             route.model,
-            route.capabilities,
+            ACCEPTED if chat else route.capabilities,
             remarks=self.remarks,
             sealing=Sealing(seal=self._sealing.seal, unseal=self._sealing.unseal, account=account),
             terms=self.settings.terms,
         )
-        self.told = asked.form
+        self.told, self._spelling = asked.form, asked.spelling
         if self.wishes.explains:
             planned = self.planned
             renamed = planned.requested != planned.model and not planned.substituted
@@ -63,6 +72,31 @@ class ResponsesCall(ModelCall):
             met = applied(self.document, sent, self.remarks, renamed=renamed)
             self.explained = remarks_out.explained(met)
         return self.first(asked.sent, stream=stream)
+
+    def prepared(self, document: MessagesRequest, *, stream: bool) -> Prepared:
+        """Return the translated request as the route takes it: translated once more, or as it is.
+
+        Raises:
+            InvalidRequest: what cannot be served there.
+        """
+        route, spelling = self._route, self._spelling
+        if route is None or spelling is None or route.chat is None:
+            return super().prepared(document, stream=stream)
+        asked = cast("AskedRequest", {**document})
+        asked.pop("stream", None)
+        if asked.get("max_tokens") == ACCEPTED.max_output_tokens:
+            del asked["max_tokens"]  # nobody set a limit
+        asking = over_chat.Asking(
+            model=self.head.model,
+            request_id=self.head.id,
+            keys=self.settings.signing,
+            hops=self.wishes.hops + 1,
+        )
+        self.remarks.spelling = spelling
+        try:
+            return over_chat.prepared(asked, route, asking, self.remarks, stream=stream)
+        except InvalidRequest as error:
+            raise spelling.respelled(error) from None
 
     @property
     def answer_form(self) -> ResponseForm:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from isthmus.serving.arrived import Arrived
 from isthmus.serving.limit import Limit
 from isthmus.upstreams.upstream import Timers
+from isthmus.wire.chat.passed import ChunkFacts
 from isthmus.wire.messages.documents import Event
-from isthmus.wire.messages.events import TextRun
 
 #: Grammars have to be compiled before the first byte, and long prompts read: such answers may
 #: start later.
@@ -48,11 +48,11 @@ class Watch:
         self._content_at = started
         self.limit = Limit(min(self._total, started + timers.first_byte * factor), self._excuse)
 
-    def heard(self, arrived: list[Arrived]) -> None:
+    def heard(self, arrived: Sequence[Arrived | ChunkFacts]) -> None:
         """Note that bytes arrived, and the events that they completed."""
         now = self._now()
         for event in arrived:
-            if isinstance(event, TextRun):
+            if not isinstance(event, dict):
                 self._content_at = now
             elif event["type"] != "ping":
                 self._content_at = now

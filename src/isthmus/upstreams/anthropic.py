@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 from isthmus import __version__
 from isthmus.upstreams.transport import Transport, UpstreamRequest
-from isthmus.upstreams.upstream import MessagesCall, Timers
+from isthmus.upstreams.upstream import Timers, UpstreamCall
+from isthmus.wire import json
 from isthmus.wire.messages.documents import CURRENT_VERSION
 
 #: Counts gateways on the way, so that one that is its own upstream does not ask itself for ever.
@@ -48,7 +49,7 @@ class AnthropicUpstream:
         self._headers = [{**_HEADERS, "x-api-key": key} for key in api_keys]
         self._version = api_version
 
-    def request(self, call: MessagesCall, base_url: str, credential: int) -> UpstreamRequest:
+    def request(self, call: UpstreamCall, base_url: str, credential: int) -> UpstreamRequest:
         """Address ``call`` to ``base_url``, which has no trailing slash and no ``/v1``."""
         always = self._headers[credential - 1]
         return _addressed(call, base_url, always, self._version or call.version)
@@ -60,14 +61,24 @@ class AnthropicUpstream:
         headers = {**self._headers[credential - 1], "anthropic-version": version}
         return UpstreamRequest(method="GET", url=f"{base_url}/v1/models{query}", headers=headers)
 
+    def question(self, model: str) -> UpstreamCall:
+        """Ask for an answer of one token."""
+        message = {"role": "user", "content": "Hi"}
+        document = {"model": model, "max_tokens": 1, "messages": [message]}
+        return UpstreamCall(body=json.encode(document))
 
-def unsigned(call: MessagesCall, base_url: str) -> UpstreamRequest:
+    def is_answer(self, document: object) -> bool:
+        """Say whether what came is an answer to that."""
+        return isinstance(document, Mapping) and "stop_reason" in document
+
+
+def unsigned(call: UpstreamCall, base_url: str) -> UpstreamRequest:
     """Address ``call`` as an upstream would, without the credential: to be shown, not sent."""
     return _addressed(call, base_url, _HEADERS, call.version)
 
 
 def _addressed(
-    call: MessagesCall, base_url: str, always: Mapping[str, str], version: str
+    call: UpstreamCall, base_url: str, always: Mapping[str, str], version: str
 ) -> UpstreamRequest:
     headers = {**call.headers, **always, "anthropic-version": version, HOPS: str(call.hops)}
     if call.betas:

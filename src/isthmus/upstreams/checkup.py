@@ -10,17 +10,15 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from msgspec import Struct
 
 from isthmus.errors import UpstreamRefused
 from isthmus.upstreams import failures
-from isthmus.upstreams.anthropic import AnthropicUpstream
 from isthmus.upstreams.transport import TransportError, UpstreamRequest, UpstreamResponse
-from isthmus.upstreams.upstream import MessagesCall
+from isthmus.upstreams.upstream import Upstream, UpstreamCall
 from isthmus.wire import json
-from isthmus.wire.messages.documents import CURRENT_VERSION
 
 #: For everything that is asked of one route. Seconds.
 _LIMIT = 20.0
@@ -29,6 +27,22 @@ _MAX_BODY = 4 * 1024 * 1024
 
 #: Chooses a model to be asked, given what the upstream lists; None: it lists nothing.
 Choose = Callable[[Sequence[str] | None], str | None]
+
+
+class Examinable(Upstream, Protocol):
+    """An upstream that can be tried out."""
+
+    def listing(self, base_url: str, credential: int, after: str | None, /) -> UpstreamRequest:
+        """Ask for the models, a page of them after the id ``after``."""
+        ...
+
+    def question(self, model: str) -> UpstreamCall:
+        """Ask for an answer of one token."""
+        ...
+
+    def is_answer(self, document: object) -> bool:
+        """Say whether what came is an answer to that."""
+        ...
 
 
 class Checkup(Struct, kw_only=True):
@@ -51,9 +65,7 @@ class Checkup(Struct, kw_only=True):
     failure: str | None = None
 
 
-async def examine(
-    upstream: AnthropicUpstream, base_url: str, credential: int, choose: Choose
-) -> Checkup:
+async def examine(upstream: Examinable, base_url: str, credential: int, choose: Choose) -> Checkup:
     """Try one route out."""
     found = Checkup(base_url=base_url, credential=credential)
     try:
@@ -75,7 +87,7 @@ async def examine(
     return found
 
 
-async def _list(upstream: AnthropicUpstream, found: Checkup) -> None:
+async def _list(upstream: Examinable, found: Checkup) -> None:
     """Ask for the list of models, page by page."""
     after: str | None = None
     models: list[str] = []
@@ -93,17 +105,15 @@ async def _list(upstream: AnthropicUpstream, found: Checkup) -> None:
     found.models = models
 
 
-async def _ask(upstream: AnthropicUpstream, found: Checkup, model: str) -> None:
+async def _ask(upstream: Examinable, found: Checkup, model: str) -> None:
     """Ask for an answer of one token."""
-    question = {"role": "user", "content": "Hi"}
-    body = json.encode({"model": model, "max_tokens": 1, "messages": [question]})
-    call = MessagesCall(body=body, version=CURRENT_VERSION)
+    call = upstream.question(model)
     began = time.perf_counter()
     status, answer = await _answer(
         upstream, found, upstream.request(call, found.base_url, found.credential)
     )
     document = _page(answer)
-    if status != 200 or document is None or document.get("type") != "message":
+    if status != 200 or not upstream.is_answer(document):
         found.failure = "what it answers is no message"
         return
     found.authenticated = found.answers = True
@@ -111,7 +121,7 @@ async def _ask(upstream: AnthropicUpstream, found: Checkup, model: str) -> None:
 
 
 async def _answer(
-    upstream: AnthropicUpstream, found: Checkup, request: UpstreamRequest
+    upstream: Examinable, found: Checkup, request: UpstreamRequest
 ) -> tuple[int, bytes]:
     """Send a request and read its answer.
 

@@ -8,8 +8,8 @@ from email.utils import parsedate_to_datetime
 
 from isthmus.errors import UpstreamError, UpstreamRefused, UpstreamUnavailable
 from isthmus.upstreams.transport import TransportError
-from isthmus.wire.messages.documents import Event
-from isthmus.wire.messages.errors import read_body, read_event
+from isthmus.wire.chat import reported
+from isthmus.wire.messages.errors import read_body
 
 #: Of an error's body no more than this is read; the rest could only be noise.
 MAX_ERROR_BODY = 256 * 1024
@@ -41,10 +41,21 @@ def refused(status: int, headers: Mapping[str, str], body: bytes, now: float) ->
     )
 
 
-def reported(event: Event) -> UpstreamRefused:
-    """Read an ``error`` event of a stream."""
-    error = read_event(event)
-    return UpstreamRefused(error.message, upstream_status=error.status, upstream_type=error.kind)
+def chat_refused(
+    status: int, headers: Mapping[str, str], body: bytes, now: float
+) -> UpstreamRefused:
+    """Read the same of an upstream that speaks Chat Completions."""
+    told = reported.read_body(status, body)
+    error = UpstreamRefused(
+        told.message,
+        upstream_status=status,
+        upstream_type=told.word,
+        pause=patience(status, headers, now),
+        should_retry=_truth(headers.get("x-should-retry")),
+        body=told.body,
+    )
+    error.protocol = "chat"
+    return error
 
 
 def unavailable(error: TransportError) -> UpstreamError:

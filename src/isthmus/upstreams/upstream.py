@@ -1,4 +1,4 @@
-"""What the exchange needs of any platform that speaks the Messages protocol."""
+"""What the exchange needs of any platform."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from isthmus.upstreams.transport import Transport, UpstreamRequest
+from isthmus.wire.messages.documents import CURRENT_VERSION
 
 
 class Timers(Struct, frozen=True, kw_only=True):
@@ -29,14 +30,15 @@ class Timers(Struct, frozen=True, kw_only=True):
     unary_total: float = 600.0
 
 
-class MessagesCall(Struct, frozen=True, kw_only=True):
-    """A Messages request, ready to be sent.
+class UpstreamCall(Struct, frozen=True, kw_only=True):
+    """A request, ready to be sent.
 
-    ``body`` is its JSON; ``path`` may have a query; ``headers`` go along with it.
+    ``body`` is its JSON; ``path`` may have a query; ``headers`` go along with it. ``version`` and
+    ``betas`` are for those who speak the Messages protocol.
     """
 
     body: bytes
-    version: str
+    version: str = CURRENT_VERSION
     betas: tuple[str, ...] = ()
     path: str = "/v1/messages"
     headers: Mapping[str, str] = {}
@@ -67,6 +69,6 @@ class Upstream(Protocol):
         """The way to reach it."""
         ...
 
-    def request(self, call: MessagesCall, base_url: str, credential: int) -> UpstreamRequest:
+    def request(self, call: UpstreamCall, base_url: str, credential: int) -> UpstreamRequest:
         """Address ``call`` to one of its base URLs, with one of its credentials (from 1)."""
         ...

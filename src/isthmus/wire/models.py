@@ -70,8 +70,8 @@ def document(entry: ModelEntry) -> Document:
         "lifecycle": entry.lifecycle,
         "deprecated_at": _moment(entry.deprecated_at),
         "retires_at": _moment(entry.retires_at),
-        "max_input_tokens": entry.capabilities.max_input_tokens,
-        "max_tokens": entry.capabilities.max_output_tokens,
+        "max_input_tokens": entry.capabilities.max_input_tokens or None,
+        "max_tokens": entry.capabilities.max_output_tokens or None,
     }
     if entry.retires_at is not None:
         body["shutdown_date"] = entry.retires_at.isoformat()
@@ -120,8 +120,8 @@ def anthropic_document(entry: ModelEntry) -> Document:
         "deprecated_at": _moment(entry.deprecated_at),
         "retires_at": _moment(entry.retires_at),
         "line": entry.line,
-        "max_input_tokens": entry.capabilities.max_input_tokens,
-        "max_tokens": entry.capabilities.max_output_tokens,
+        "max_input_tokens": entry.capabilities.max_input_tokens or None,
+        "max_tokens": entry.capabilities.max_output_tokens or None,
         "capabilities": _capabilities(entry.capabilities),
     }
 

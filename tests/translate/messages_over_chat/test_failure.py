@@ -94,7 +94,7 @@ def test_pause_is_kept_within_what_clients_wait_for(said, kept):
     ],
 )
 def test_any_error_body_is_read(body, word, message):
-    assert read_body(418, body) == (418, word, message)
+    assert read_body(418, body)[:3] == (418, word, message)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factories import completions as make
-from isthmus.errors import UpstreamBroken
+from isthmus.errors import UpstreamBroken, UpstreamError
 from isthmus.translate.messages_over_chat.form import AnswerForm
 from isthmus.translate.messages_over_chat.response import response
 from isthmus.translate.messages_over_chat.signature import Seal, opened
@@ -348,7 +348,7 @@ BROKEN = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken_stream_is_a_failure(name):
     translator = new_stream()
-    with pytest.raises(UpstreamBroken):
+    with pytest.raises(UpstreamError):
         [translator.feed(event) for event in BROKEN[name]]
     assert not translator.complete
 

@@ -71,6 +71,11 @@ _LONG = "context_length_exceeded"
 _LONGEST_PAUSE = 60
 
 
+def is_unpaid(error: UpstreamRefused) -> bool:
+    """Say whether an upstream refuses because nobody has paid."""
+    return error.upstream_status == 402 or _BY_WORD.get(error.upstream_type) is _BILLING
+
+
 def tell(error: UpstreamRefused) -> UpstreamRefused:
     """Set on ``error`` what the caller is told: status, code, words and when to try again."""
     word = error.upstream_type

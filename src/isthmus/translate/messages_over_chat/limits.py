@@ -21,8 +21,10 @@ class Stops(NamedTuple):
 
 
 def max_tokens(request: AskedRequest, means: Means) -> Part:
-    """Translate the limit of the answer."""
-    asked = request["max_tokens"]
+    """Translate the limit of the answer, where there is one."""
+    asked = request.get("max_tokens")
+    if asked is None:
+        return {}
     most = means.capabilities.max_output_tokens
     if most is not None and asked > most:
         means.remarks.warn("max_tokens.clamped", "max_tokens", f"clamped to {most}")

@@ -12,7 +12,7 @@ def answered(request: AskedRequest, message_id: str) -> Message | None:
 
     Such a request warms Claude's cache. Other vendors have none that could be warmed.
     """
-    if request["max_tokens"] != 0:
+    if request.get("max_tokens") != 0:
         return None
     return {
         "id": message_id,

@@ -29,10 +29,14 @@ from isthmus.wire.responses.documents import ResponsesRequest
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """A request as it goes upstream (``sent``), and how its answer is told (``form``)."""
+    """A request as it goes upstream (``sent``), and how its answer is told (``form``).
+
+    ``spelling`` names members as the caller wrote them.
+    """
 
     sent: Translated
     form: ResponseForm
+    spelling: Spelling
 
 
 def translate(
@@ -81,4 +85,4 @@ def translate(
         model=model,
         echo=echo(request, conversation.thoughts.removed),
     )
-    return Asked(sent=sent, form=form)
+    return Asked(sent=sent, form=form, spelling=spelling)

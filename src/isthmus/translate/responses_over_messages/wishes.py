@@ -23,9 +23,10 @@ _SAME = (
 _TOOL = re.compile(r"tools\[(\d+)\](?:\.(?:function|custom))?")
 _SPELLINGS = (
     (re.compile(r"^max(?:_completion)?_tokens"), "max_output_tokens"),
-    (re.compile(r"^reasoning_effort"), "reasoning.effort"),
+    (re.compile(r"^(?:reasoning_effort|output_config\.effort)"), "reasoning.effort"),
     (re.compile(r"^thinking(?:\..*)?"), "reasoning"),
-    (re.compile(r"^response_format(?:\.json_schema)?"), "text.format"),
+    (re.compile(r"^(?:response_format(?:\.json_schema)?|output_config\.format)"), "text.format"),
+    (re.compile(r"^metadata\.user_id"), "user"),
     (re.compile(r"^tool_choice\.allowed_tools"), "tool_choice"),
 )
 _CHOSEN = re.compile(r"^(tool_choice.*)\.(?:function|custom)(?=\.name$)")

@@ -63,6 +63,8 @@ def tell(error: UpstreamRefused) -> UpstreamRefused:
     if telling.status == 400 and _SPENDING.search(_QUOTED.sub("", error.message)):
         telling = _BILLING
     error.status, error.code = telling.status, telling.code
+    # How it was put over there is another protocol, or nobody's business.
+    error.body = None
     if telling.status == 400:
         error.param = _param(error.message)
         if _TOO_LONG.search(error.message):

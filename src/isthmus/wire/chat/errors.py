@@ -17,6 +17,7 @@ from isthmus.errors import (
     UpstreamRefused,
     UpstreamUnavailable,
 )
+from isthmus.wire import json
 
 #: ``type`` of each class; a subclass that is not listed would be said as its parent.
 TYPE_OF: dict[type[GatewayError], str] = {
@@ -61,6 +62,13 @@ def document(error: GatewayError) -> dict[str, Any]:
             "code": error.code,
         }
     }
+
+
+def body(error: GatewayError) -> bytes:
+    """Write an error as the body of an answer; what an upstream wrote stays as it is."""
+    if isinstance(error, UpstreamRefused) and error.protocol == "chat" and error.body is not None:
+        return error.body.encode()
+    return json.encode(document(error))
 
 
 def headers(error: GatewayError) -> dict[str, str]:

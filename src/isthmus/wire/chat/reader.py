@@ -11,7 +11,7 @@ from isthmus.errors import UpstreamBroken
 from isthmus.wire.chat.calls import GrowingCalls
 from isthmus.wire.chat.documents import Chunk, Completion
 from isthmus.wire.chat.events import Done, first_choice, is_error
-from isthmus.wire.chat.reported import read_chunk
+from isthmus.wire.chat.reported import refusal
 from isthmus.wire.chat.thoughts import thoughts_of
 from isthmus.wire.chat.usage import usage_of
 
@@ -55,14 +55,15 @@ class AnswerReader:
         """Take one event.
 
         Raises:
-            UpstreamBroken: it is no chunk, or it says that the answer has failed.
+            UpstreamBroken: it is no chunk, or says that the answer was given up.
+            UpstreamRefused: it reports an error.
         """
         if isinstance(event, Done):
             self._require_begun()
             self.complete = True
             return NOTHING
         if is_error(event):
-            raise UpstreamBroken(read_chunk(event).message)
+            raise refusal(event)
         try:
             return self._take(event)
         except (TypeError, AttributeError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
+from isthmus.errors import UpstreamRefused
 from isthmus.wire import json
 
 #: Statuses of errors inside of a stream, by their type or code; others are 500.
@@ -33,11 +34,15 @@ _LONGEST_MESSAGE = 4_000
 
 
 class ReportedError(NamedTuple):
-    """What an upstream said went wrong. ``word`` is its code, else its type, else empty."""
+    """What an upstream said went wrong. ``word`` is its code, else its type, else empty.
+
+    ``body`` is the text of the error document, where one of OpenAI's form was sent.
+    """
 
     status: int
     word: str
     message: str
+    body: str | None = None
 
 
 def read_body(status: int, body: bytes) -> ReportedError:
@@ -52,6 +57,7 @@ def read_body(status: int, body: bytes) -> ReportedError:
         status,
         words[0] if words else "",
         message or f"The upstream answered with status {status}.",
+        body.decode() if _error(members).get("message") else None,
     )
 
 
@@ -62,6 +68,14 @@ def read_chunk(chunk: Mapping[str, Any]) -> ReportedError:
     status = next((status for status in statuses if status), 500)
     message = _message(chunk) or "The upstream reported an error."
     return ReportedError(status, words[0] if words else "", message)
+
+
+def refusal(chunk: Mapping[str, Any]) -> UpstreamRefused:
+    """Make the error that a chunk reports."""
+    told = read_chunk(chunk)
+    error = UpstreamRefused(told.message, upstream_status=told.status, upstream_type=told.word)
+    error.protocol = "chat"
+    return error
 
 
 def _words(document: Mapping[str, Any]) -> list[str]:

@@ -56,7 +56,7 @@ class AskedRequest(TypedDict, total=False):
     """The body of ``POST /v1/messages`` as a caller may write it, as far as it is translated."""
 
     model: Required[str]
-    max_tokens: Required[int]
+    max_tokens: int
     messages: Required[list[AskedTurn]]
     system: str | list[Block] | None
     tools: list[Block] | None

@@ -38,6 +38,33 @@ class PassedRequest:
             self.model = model
         return json.encode(self._members)
 
+    def mentions(self, text: bytes) -> bool:
+        """Say whether a text stands anywhere in the conversation."""
+        return text in self._bytes("messages")
+
+    def whole(self) -> dict[str, Any]:
+        """Return the whole request, decoded.
+
+        Raises:
+            InvalidRequest: it holds what is not strictly JSON.
+        """
+        try:
+            document: object = json.decode(json.encode(self._members))
+        except json.MalformedJSON as error:
+            raise InvalidRequest(
+                f"The request body is not valid JSON: {error}.", code="invalid_json"
+            ) from None
+        return cast("dict[str, Any]", document)
+
+    def replace(self, document: dict[str, Any], name: str) -> None:
+        """Put one member of ``document`` in the place of the one that came."""
+        self._members[name] = Raw(json.encode(document[name]))
+
+    @property
+    def asks_for_nothing(self) -> bool:
+        """Whether no tokens at all are asked for."""
+        return self._bytes("max_tokens") == b"0"
+
     @property
     def slow_start(self) -> bool:
         """Whether upstream may have to compile a grammar before it answers."""

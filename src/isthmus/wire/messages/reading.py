@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from isthmus.errors import UpstreamBroken
+from isthmus.errors import UpstreamBroken, UpstreamError, UpstreamRefused
 from isthmus.wire import sse
 from isthmus.wire.messages.documents import Event
+from isthmus.wire.messages.errors import read_event
 from isthmus.wire.messages.events import TextRun, decode, is_literal
 
 
@@ -12,7 +13,7 @@ class EventReader:
     """Reads one stream.
 
     ``failure`` is set where what follows the events returned last is no event, or is one that
-    reports an error; it is ``reported`` then. Nothing is read after that.
+    reports an error. Nothing is read after that.
 
     Nearly all of a stream are text deltas that differ in nothing but their text. From one that was
     decoded the reader learns what stands around the text. A block of lines that has the same before
@@ -20,8 +21,7 @@ class EventReader:
     """
 
     def __init__(self) -> None:
-        self.failure: UpstreamBroken | None = None
-        self.reported: Event | None = None
+        self.failure: UpstreamError | None = None
         self._read: list[bytes] = []
         self._decoder = sse.Decoder()
         self._block, self._kind = -1, ""
@@ -51,11 +51,15 @@ class EventReader:
             event = self._decoded(block)
             if event is not None:
                 arrived.append(event)
-            elif self.failure is not None or self.reported is not None:
+            elif self.failure is not None:
                 del blocks[blocks.index(block) :]
                 break
             before, after = self._before, self._after
         return arrived
+
+    def close(self) -> list[Event | TextRun]:
+        """Take the end of the input, from which no event follows."""
+        return []
 
     @property
     def frames(self) -> bytes:
@@ -75,7 +79,7 @@ class EventReader:
         if isinstance(event, TextRun):
             self._learn(block, event)
         elif event["type"] == "error":
-            self.reported = event
+            self.failure = _refusal(event)
             return None
         return event
 
@@ -87,3 +91,8 @@ class EventReader:
         if after and literal not in after:
             self._block, self._kind = run.block, run.kind
             self._before, self._after = before, after
+
+
+def _refusal(event: Event) -> UpstreamRefused:
+    error = read_event(event)
+    return UpstreamRefused(error.message, upstream_status=error.status, upstream_type=error.kind)
