@@ -24,6 +24,7 @@ ENVIRONMENT = {
     "ODD": "x" * 20 + "\n",
 }
 BOX = '[upstreams.box]\nkind = "sandbox"\n'
+VENDOR = '[upstreams.v]\nkind = "openai_compatible"\nbase_urls = ["https://v.example"]\n'
 MAIN = '[upstreams.main]\nkind = "anthropic"\napi_key = "env:KEY"\n'
 
 
@@ -54,6 +55,22 @@ WRONG = {
     ),
     "wrong type": (BOX + '[server]\nport = "x"', "4: server.port:", "expected `int`"),
     "out of range": (BOX + "[server]\nport = 70000", "4: server.port:", "<= 65535"),
+    "vendor without address": (
+        '[upstreams.v]\nkind = "openai_compatible"\n',
+        "1: upstreams.v.base_urls:",
+        "is required",
+    ),
+    "version of another protocol": (
+        VENDOR + 'api_version = "2023-06-01"',
+        "4: upstreams.v.api_version:",
+        "takes none",
+    ),
+    "vendor of Claude": (MAIN + 'vendor = "openai"', "4: upstreams.main.vendor:", "takes none"),
+    "further path of Claude": (
+        MAIN + 'passthrough = ["/v1/x"]',
+        "4: upstreams.main.passthrough:",
+        "takes none",
+    ),
     "unknown kind": (BOX + '[upstreams.b]\nkind = "x"', "4: upstreams.b.kind:", "'x'"),
     "no kind": ("[upstreams.a]", "1: upstreams.a:", "`kind`"),
     "no upstream": ("[server]\nport = 1", "upstreams:", "at least one"),
@@ -194,6 +211,22 @@ def test_file_that_cannot_be_read_is_told(tmp_path):
     (tmp_path / "x").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="UTF-8"):
         load(tmp_path / "x", {})
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("https://v.example", "https://v.example/v1"),
+        ("https://v.example/v1/", "https://v.example/v1"),
+        ("https://v.example/openai", "https://v.example/openai/v1"),
+        ("https://v.example/api/paas/v4", "https://v.example/api/paas/v4"),
+        ("https://v.example/v1beta/openai/", "https://v.example/v1beta/openai"),
+        ("https://v.example/chat/completions", "https://v.example"),
+    ],
+)
+def test_base_urls_of_vendors_have_a_version(tmp_path, written, meant):
+    config = loaded(tmp_path, VENDOR.replace("https://v.example", written))
+    assert config.upstreams["v"].base_urls == (meant,)
 
 
 @pytest.mark.parametrize("url", ["http://a", "http://a/", "http://a/v1", "http://a/v1/"])

@@ -38,6 +38,7 @@ from isthmus.serving.limits import (
 from isthmus.serving.messages import Messages
 from isthmus.serving.model_call import ModelSettings
 from isthmus.serving.models import Models
+from isthmus.serving.passthrough import Passthrough
 from isthmus.serving.pressure import Pressure
 from isthmus.serving.probes import Probes
 from isthmus.serving.reloading import CannotReload, Reloading
@@ -207,6 +208,7 @@ def _service(config: Config, keys: KeyRing, lasting: _Lasting) -> Service:
             clock=time.time,
             seal=lasting.seal,
         ),
+        passthrough=Passthrough(gate=gate, router=known.router, exchange=exchange),
         models=Models(
             keys=keys,
             listing=known.listing,

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from factories import messages as make
+from factories.completions import completion
+from factories.fake_chat import FakeChat
+from factories.fake_chat import table as chat_table
 from factories.fake_upstream import FakeUpstream, error, raw, whole
 from factories.gateway import free_port
 
@@ -64,6 +67,18 @@ def test_upstream_that_is_well_is_asked_for_one_token_of_its_cheapest_model(tmp_
     assert (route(said)["asked"], route(said)["answers"]) == ("claude-haiku-5-5", True)
     (_, asked) = upstream.requests
     assert (asked.document["max_tokens"], asked.document["model"]) == (1, "claude-haiku-5-5")
+
+
+def test_upstream_that_speaks_chat_is_asked_in_its_own_words(tmp_path):
+    text = '[models.m-1]\ntargets = [{ upstream = "vendor", model = "vendor-1" }]\n'
+    with FakeChat() as vendor:
+        vendor.listing = ["vendor-1", "vendor-2"]
+        vendor.will(whole(completion("H")))
+        said = doctor(tmp_path, chat_table("vendor", vendor.url) + text, "--json")
+        (listed, asked) = vendor.requests
+    assert (said.code, route(said)["answers"], route(said)["authenticated"]) == (0, True, True)
+    assert listed.path == "GET /v1/models HTTP/1.1"
+    assert (asked.document["model"], asked.document["max_tokens"]) == ("vendor-1", 1)
 
 
 def test_every_base_url_and_credential_is_tried_and_one_that_fails_fails_the_whole(

@@ -145,3 +145,21 @@ def test_file_is_read(tmp_path):
     command = [sys.executable, "-m", "isthmus", "explain", "--file", str(file)]
     shown = subprocess.run(command, capture_output=True, text=True, check=False)
     assert '"model": "claude-sonnet-4-6"' in shown.stdout
+
+
+def test_request_that_is_passed_on_is_shown_as_it_is(tmp_path):
+    file = tmp_path / "isthmus.toml"
+    file.write_text("""
+[upstreams.vendor]
+kind = "openai_compatible"
+base_urls = ["http://v.invalid"]
+api_key = "env:UPSTREAM_KEY"
+
+[models.m-1]
+targets = [{ upstream = "vendor", model = "vendor-1" }]
+""")
+    asked = {**HELLO, "model": "m-1", "of_their_own": 1}
+    said = json.loads(explain(asked, "--json", "--config", str(file)).stdout)
+    assert said["request"]["url"] == "http://v.invalid/v1/chat/completions"
+    assert said["request"]["body"] == {**asked, "model": "vendor-1"}
+    assert (said["fields"], "authorization" in said["request"]["headers"]) == ([], False)

@@ -23,6 +23,7 @@ MEMBERS = {
     "reasoning_effort", "user", "n", "seed", "logprobs", "top_logprobs", "frequency_penalty",
     "presence_penalty", "logit_bias", "thinking",
 }  # fmt: skip
+PATHS = {f"POST /v1/{path} HTTP/1.1" for path in ("chat/completions", "embeddings", "completions")}
 ROLES = {"system", "developer", "user", "assistant", "tool"}
 
 
@@ -55,11 +56,13 @@ class FakeChat(FakeUpstream):
         return received.headers.get("authorization", "").removeprefix("bearer ")
 
     def objection(self, received: Received) -> Script | None:
-        if received.path != "POST /v1/chat/completions HTTP/1.1":
+        if received.path not in PATHS:
             return refused(404, "invalid_request_error", f"no such path: {received.path}")
         if self.key_of(received) not in self.keys:
             return refused(401, "invalid_request_error", "Incorrect API key provided: sk-wrong.")
         document = received.document
+        if "messages" not in document:
+            return None
         extra = sorted(document.keys() - MEMBERS - self.fields)
         if extra:
             return refused(400, "invalid_request_error", f"Unrecognized argument: {extra[0]}")

@@ -209,7 +209,7 @@ class FakeUpstream:
         """Answer a question for the models, where there is a list and the key is right."""
         if self.listing is None or not received.path.startswith("GET /v1/models"):
             return None
-        if received.headers.get("x-api-key") not in self.keys:
+        if self.key_of(received) not in self.keys:
             return error(401, "authentication_error", "invalid x-api-key")
         data = [{"type": "model", "id": model} for model in self.listing]
         return whole({"data": data, "has_more": False, "last_id": None}, date=self.date)

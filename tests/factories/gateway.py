@@ -42,6 +42,15 @@ class Gateway:
     def logged(self) -> str:
         return self.log.read_text()
 
+    def logs(self, words: str, seconds: float = 5) -> bool:
+        """Say whether the log holds some words, which a thread of its own writes a moment later."""
+        deadline = time.monotonic() + seconds
+        while words not in self.logged():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        return True
+
 
 #: Sockets that keep ports for those they were given to; the last of them, for files are limited.
 _RESERVED: list[socket.socket] = []

@@ -30,10 +30,13 @@ def _summary(config: Config, known: Directory) -> list[str]:
         if upstream.kind == "sandbox":
             lines.append(f"upstream   {name}: sandbox, simulated answers")
         way = f", by the proxy {_place(upstream.proxy)}" if upstream.proxy is not None else ""
+        foreign = upstream.kind == "openai_compatible"
+        place = "/chat/completions" if foreign else "/v1/messages"
         lines += [
-            f"upstream   {name}: {upstream.kind}, {url}/v1/messages{way}"
-            for url in upstream.base_urls
+            f"upstream   {name}: {upstream.kind}, {url}{place}{way}" for url in upstream.base_urls
         ]
+        if upstream.passthrough:
+            lines.append(f"passed on  {name}: {', '.join(upstream.passthrough)}")
     for name, model in config.models.items():
         targets = ", then ".join(f"{target.upstream}/{target.model}" for target in model.targets)
         if targets:

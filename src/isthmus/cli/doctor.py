@@ -85,7 +85,8 @@ def _cheapest(
     """Choose the cheapest model that is configured for an upstream, and that it has."""
     targets = [target for model in config.models.values() for target in model.targets]
     wanted = [target.model for target in targets if target.upstream == name]
-    wanted += [row.id for row in known.catalog.rows]
+    if config.upstreams[name].kind != "openai_compatible":
+        wanted += [row.id for row in known.catalog.rows]
     there = [model for model in wanted if listed is None or model in listed]
     return min(there, key=partial(_price, known), default=None)
 

@@ -45,6 +45,10 @@ def _serves(config: Config) -> Text:
         text = Text("It serves Claude. ")
         text.append("Calls are made with your credential and cost real money.", style="bold")
         return text
+    if "openai_compatible" in kinds:
+        text = Text("It serves models of other vendors. ")
+        text.append("Calls are made with your credential and may cost real money.", style="bold")
+        return text
     return Text(
         "It serves the sandbox: answers are simulated and cost nothing.\n"
         "For Claude, start it with ANTHROPIC_API_KEY set, or with a configuration file."

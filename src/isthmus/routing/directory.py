@@ -73,8 +73,8 @@ def directory(config: Config, catalog: Catalog | None = None) -> Directory:
     return Directory(
         catalog=catalog,
         names=names,
-        router=Router(names, planner),
-        listing=Listing(descriptions, names, served, overrides),
+        router=Router(names, planner, _passthrough(config)),
+        listing=Listing(descriptions, names, served, overrides, planner.serves),
         overrides=overrides,
     )
 
@@ -90,6 +90,15 @@ def _dialects(config: Config) -> dict[str, ChatDialect]:
             path = ("upstreams", name, "vendor")
             raise WrongOverride(path, f"must be one of {', '.join(known)}, or absent")
     return {name: known[one.vendor or dialects.PLAIN] for name, one in foreign.items()}
+
+
+def _passthrough(config: Config) -> dict[str, list[str]]:
+    """Return the further paths that upstreams list, and by which of them."""
+    paths: dict[str, list[str]] = {}
+    for name, upstream in config.upstreams.items():
+        for path in upstream.passthrough:
+            paths.setdefault(path, []).append(name)
+    return paths
 
 
 def _reachable(name: str, config: UpstreamConfig) -> _Reachable:

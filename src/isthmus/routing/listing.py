@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from isthmus.errors import UnknownModel
 from isthmus.routing.described import Descriptions
@@ -21,12 +21,15 @@ class Listing:
         names: Names,
         models: Mapping[str, Sequence[ConfiguredTarget]],
         overrides: Mapping[str, Override] | None = None,
+        serves: Callable[[str], bool] = lambda _: True,
     ) -> None:
+        """Take what is known; names of models that nobody ``serves`` are not on offer."""
         self._descriptions = descriptions
         self._overrides = overrides or {}
         self._names = names
         self._models = models
-        self.entries = tuple(self._describe(name) for name in names.public())
+        served = (name for name in names.public() if serves(names.resolve(name).model))
+        self.entries = tuple(self._describe(name) for name in served)
         self._by_name = {entry.id: entry for entry in self.entries}
 
     def entry(self, name: str) -> ModelEntry:

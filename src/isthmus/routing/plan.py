@@ -159,6 +159,7 @@ class Planner:
         self._descriptions = descriptions
         self._upstreams = upstreams
         self._overrides = overrides or {}
+        self._models = models
         self._claude = _claude_upstreams(upstreams)
         self._plans = {name: self._of_targets(name, targets) for name, targets in models.items()}
         for row in descriptions.catalog.rows:
@@ -176,6 +177,19 @@ class Planner:
         if not self._claude:
             raise UnknownModel("No upstream here serves this model.", param="model")
         return self._of_claude(model)
+
+    def serves(self, model: str) -> bool:
+        """Say whether there is a plan for a model of the catalog or of the operator's."""
+        return model in self._plans
+
+    def among(self, upstreams: Sequence[str], model: str) -> Plan:
+        """Plan a call to some upstreams, whatever they make of the model's name.
+
+        Where it is a name of the operator's, the model's ids at those upstreams take its place.
+        """
+        known = self._models.get(model, ())
+        targets = [target for target in known if target.upstream in upstreams]
+        return self._of(model, targets or [Target(upstream, model) for upstream in upstreams])
 
     def _of_claude(self, model: str) -> Plan:
         return self._of(model, [Target(upstream, model) for upstream in self._claude])

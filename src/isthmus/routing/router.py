@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from msgspec import Struct
 
+from isthmus.errors import InvalidRequest
 from isthmus.routing.names import Names
 from isthmus.routing.plan import Plan, Planner
 
@@ -21,9 +24,16 @@ class Planned(Struct, frozen=True, kw_only=True):
 class Router:
     """Resolves and plans in one step."""
 
-    def __init__(self, names: Names, planner: Planner) -> None:
+    def __init__(
+        self,
+        names: Names,
+        planner: Planner,
+        passthrough: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        """Take names and plans; ``passthrough``: further paths, and whose they are."""
         self._names = names
         self._planner = planner
+        self.passthrough = passthrough or {}
 
     def plan(self, name: str) -> Planned:
         """Plan a call to the model that a caller named.
@@ -38,4 +48,21 @@ class Router:
             substituted=meant.substituted,
             thinking_suffix=meant.thinking_suffix,
             plan=self._planner.plan(meant.model),
+        )
+
+    def passed(self, path: str, name: object) -> Planned:
+        """Plan a call to one of the further paths, by the model it names, if it names one.
+
+        Raises:
+            InvalidRequest: what it names is no name.
+        """
+        if name is not None and not isinstance(name, str):
+            raise InvalidRequest("'model' must be a string.", param="model")
+        model = name or ""
+        return Planned(
+            requested=model,
+            model=model,
+            substituted=False,
+            thinking_suffix=False,
+            plan=self._planner.among(self.passthrough[path], model),
         )

@@ -11,6 +11,7 @@ from isthmus.call import Outcome
 from isthmus.serving.chat import ChatCompletions
 from isthmus.serving.messages import Messages
 from isthmus.serving.models import Models
+from isthmus.serving.passthrough import Passthrough
 from isthmus.serving.probes import Probes
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
@@ -26,6 +27,7 @@ class Doors(Struct, frozen=True, kw_only=True):
     chat: ChatCompletions
     messages: Messages
     responses: Responses
+    passthrough: Passthrough
     models: Models
     probes: Probes
 

@@ -20,6 +20,7 @@ class Service:
 
     def __init__(self, doors: Doors, keys: KeyRing, close: Callable[[], Awaitable[None]]) -> None:
         """Take what there is; ``close`` closes what it stands on."""
+        self._doors = doors
         self._keys = keys
         self._close = close
         self._inside = 0
@@ -65,6 +66,8 @@ class Service:
                 (found for start, found in self._below.items() if request.path.startswith(start)),
                 None,
             )
+        if methods is None and self._doors.passthrough.serves(request.path):
+            methods = {"POST": self._doors.passthrough.post}
         if methods is None:
             self._keys.authenticate(
                 request.headers.get("authorization"), request.headers.get("x-api-key")

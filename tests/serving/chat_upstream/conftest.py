@@ -35,6 +35,7 @@ class Shared:
 def configured(chat: str, claude: str) -> str:
     return f"""
 {table("vendor", chat, vendor="deepseek")}
+passthrough = ["/v1/embeddings", "/v1/completions"]
 {upstream_table("claude", claude)}
 
 [models.m-1]

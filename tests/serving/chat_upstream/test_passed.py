@@ -7,8 +7,10 @@ import pytest
 from factories import completions as make
 from factories import messages
 from factories.client import ask as post
-from factories.fake_chat import refused, streamed
+from factories.client import call
+from factories.fake_chat import refused, streamed, table
 from factories.fake_upstream import CLOSE, STALL, error, raw, whole
+from factories.gateway import running
 from isthmus.wire.chat.events import DONE
 
 ASKED = {"model": "m-1", "messages": [{"role": "user", "content": "Hello!"}]}
@@ -58,8 +60,10 @@ def test_stream_keeps_usage_that_was_asked_for(gateway, vendor):
 
 def test_usage_is_told_to_the_log(gateway, vendor):
     vendor.will(streamed(make.stream(GOOD)))
+    usage = {"prompt_tokens": 4321, "completion_tokens": 7}
+    vendor.scripts[0] = streamed(make.stream({**GOOD, "usage": usage}))
     ask(gateway, stream=True)
-    assert " prompt_tokens=11 " in gateway.logged().splitlines()[-1]
+    assert gateway.logs(" prompt_tokens=4321 ")
 
 
 def test_stream_without_the_last_mark_is_whole_where_every_choice_has_ended(gateway, vendor):
@@ -151,3 +155,30 @@ def test_body_that_is_no_request_is_refused_here(gateway, vendor):
     answer = ask(gateway, stream="yes")
     assert (answer.status, answer.error["param"]) == (400, "stream")
     assert not vendor.requests
+
+
+def test_models_that_are_served_are_listed_and_no_others(tmp_path, vendor):
+    model = '[models.m-1]\ntargets = [{ upstream = "vendor", model = "vendor-1" }]\n'
+    with running(tmp_path, table("vendor", vendor.url) + model) as started:
+        [listed] = call(started, "GET", "/v1/models").document["data"]
+        refused_here = post(started, {**ASKED, "model": "claude-opus-5-5"})
+    assert (listed["id"], listed["owned_by"]) == ("m-1", "vendor")
+    assert (listed["max_input_tokens"], listed["max_tokens"]) == (None, None)
+    assert refused_here.status == 404
+
+
+def test_upstream_may_ask_for_no_key(tmp_path, vendor):
+    text = f"""
+[upstreams.home]
+kind = "openai_compatible"
+base_urls = ["{vendor.url}/v1/chat/completions"]
+
+[models.m-1]
+targets = [{{ upstream = "home", model = "vendor-1" }}]
+"""
+    vendor.will(whole(GOOD))
+    vendor.keys[""] = None
+    with running(tmp_path, text) as started:
+        assert ask(started).status == 200
+    assert "authorization" not in vendor.requests[0].headers
+    del vendor.keys[""]

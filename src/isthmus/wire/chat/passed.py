@@ -42,14 +42,19 @@ class PassedRequest:
         self.wants_usage = bool(self._options.get("include_usage"))
 
     def body(self, model: str) -> bytes:
-        """Write the request for an upstream that knows the model by this name.
+        """Write the chat request for an upstream that knows the model by this name.
 
         A stream is always to tell its usage.
         """
-        self._members["model"] = Raw(json.encode(model))
         if self.stream and not self.wants_usage:
             options = {**self._options, "include_usage": True}
             self._members["stream_options"] = Raw(json.encode(options))
+        return self.renamed(model)
+
+    def renamed(self, model: str) -> bytes:
+        """Write the request with another name of its model; an empty one leaves it as it is."""
+        if model:
+            self._members["model"] = Raw(json.encode(model))
         return json.encode(self._members)
 
     def _read(self, name: str, kind: type, *, default: Any) -> Any:
