@@ -138,9 +138,10 @@ class PassedReader:
             raise refusal(document)
         self._begun = True
         self.usage = usage_of(document) or self.usage
+        facts = ChunkFacts(content=self._shows_content(document))
         if document.get("choices") or self._wants_usage or not document.get("usage"):
             self._frames.append(block)
-        return ChunkFacts(content=self._shows_content(document))
+        return facts
 
     def _shows_content(self, document: dict[str, Any]) -> bool:
         shows = False
