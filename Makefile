@@ -33,6 +33,9 @@ all: check-format lint types docs-check test  ## Everything a change must pass (
 test: $(DEV)  ## Run the tests, in several processes (`.venv/bin/python -m pytest` runs them in one)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder tests
 
+goldens: $(DEV)  ## Write the transcripts in tests/golden/cells anew; read the difference
+	ISTHMUS_GOLDENS=write $(BIN)/python -m pytest tests/cells
+
 fuzz: $(DEV)  ## Run the property tests with random, far more numerous examples
 	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -m hypothesis --timeout 1800
 
@@ -93,4 +96,4 @@ clean:  ## Remove what was installed, built or cached (not .isthmus, which holds
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
 
-.PHONY: serve all test fuzz mutants format check-format lint types docs docs-check bench bench-peers instructions clients sizing chaos scale lock check-locks clean help
+.PHONY: serve all test goldens fuzz mutants format check-format lint types docs docs-check bench bench-peers instructions clients sizing chaos scale lock check-locks clean help

@@ -22,10 +22,13 @@ from isthmus.telemetry.series import SERIES
 from isthmus.translate.chat_over_messages.ladder import LADDER
 from isthmus.translate.ladder import Rule
 from isthmus.translate.messages_over_chat.ladder import LADDER as MESSAGES_LADDER
+from isthmus.translate.responses_over_messages.ladder import LADDER as RESPONSES_LADDER
+from isthmus.translate.translations import TRANSLATIONS, Translation
 from isthmus.wire.chat.errors import TYPE_OF
 from openai_fields import openai_fields, rules_of
 
 OUT = Path(__file__).parents[1] / "docs" / "reference"
+TRANSCRIPTS = Path(__file__).parents[1] / "tests" / "golden" / "cells"
 WIDTH = 80  # of the help texts, whatever the terminal's is
 HEADER = "<!-- Written by scripts/reference.py; run `make docs` to renew it. -->\n\n"
 
@@ -175,6 +178,61 @@ def _ladder(title: str, rules: tuple[Rule, ...]) -> list[str]:
     ]
 
 
+#: The doors, and the pages that say what becomes of each field.
+DOORS = {
+    "chat": "`POST /v1/chat/completions`",
+    "messages": "`POST /v1/messages`",
+    "responses": "`POST /v1/responses`",
+}
+UPSTREAMS = {"messages": "an upstream that speaks Messages", "chat": "one that speaks Chat"}
+_EVERY_CELL = (
+    "Every door is served over every kind of upstream: in one piece and as a stream, with tools, "
+    "thinking, images and errors. Where both speak the same protocol, nothing is translated.\n"
+)
+LADDER_PAGES = {
+    "chat_over_messages": "compatibility.md",
+    "messages_over_chat": "compatibility-messages.md",
+    "responses_over_messages": "compatibility-responses.md",
+}
+
+
+def translations() -> str:
+    """Say how each door is served over each kind of upstream."""
+    lines = [
+        "# Doors and upstreams\n",
+        _EVERY_CELL,
+        f"| | {' | '.join(UPSTREAMS.values())} |\n|---|---|---|",
+    ]
+    cells = {(cell.door, cell.upstream): cell for cell in TRANSLATIONS}
+    for door, title in DOORS.items():
+        told = " | ".join(_cell(cells[door, upstream]) for upstream in UPSTREAMS)
+        lines.append(f"| {title} | {told} |")
+    lines.append(
+        "\nA model may have targets of both kinds: a call that fails at one goes on at the other. "
+        "The transcripts show for each cell what a client asked, what went upstream, and what the "
+        "client was told; the tests hold the gateway to them.\n"
+    )
+    lines.append("| cell | transcripts |\n|---|---|")
+    for cell in TRANSLATIONS:
+        names = sorted({file.name.split(".")[0] for file in (TRANSCRIPTS / cell.name).iterdir()})
+        lines.append(
+            f"| [{cell.name}](../../tests/golden/cells/{cell.name}) | {', '.join(names)} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _cell(cell: Translation) -> str:
+    if not cell.by:
+        return "passed on"
+    pages = [f"[{name}]({LADDER_PAGES[name]})" for name in cell.by]
+    return f"translated: {', then '.join(pages)}"
+
+
+def responses_compatibility() -> str:
+    """Say what becomes of every field of a Responses request."""
+    return "\n".join(_ladder("Responses on Claude", RESPONSES_LADDER)) + "\n"
+
+
 def messages_compatibility() -> str:
     """Say what becomes of every field of a Messages request to other models."""
     return "\n".join(_ladder("Messages on OpenAI-compatible models", MESSAGES_LADDER)) + "\n"
@@ -282,6 +340,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli,
     "compatibility.md": compatibility,
     "compatibility-messages.md": messages_compatibility,
+    "compatibility-responses.md": responses_compatibility,
+    "translations.md": translations,
     "headers.md": headers,
     "errors.md": errors,
     "endpoints.md": endpoints,

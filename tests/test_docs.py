@@ -16,7 +16,10 @@ ROOT = Path(__file__).parents[1]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 #: What a page may leave out when it shows a part of a file.
 UPSTREAMS = '[upstreams.main]\nkind = "sandbox"\n[upstreams.spare]\nkind = "sandbox"\n'
-VARIABLES = ("ANTHROPIC_API_KEY", "ISTHMUS_KEY", "ANN_KEY", "SPARE_KEY", "NEW_SECRET", "OLD_SECRET")
+VARIABLES = (
+    *("ANTHROPIC_API_KEY", "ISTHMUS_KEY", "ANN_KEY", "SPARE_KEY", "NEW_SECRET", "OLD_SECRET"),
+    *("DEEPSEEK_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY"),
+)
 ENVIRONMENT = {
     name: name * 4 for name in (*VARIABLES, *(f"KEY_{which}" for which in ("ONE", "TWO", "THREE")))
 }

@@ -14,6 +14,7 @@ from isthmus.serving.doors import ROUTES
 from isthmus.telemetry.series import BY_NAME, SERIES
 from isthmus.translate.chat_over_messages.ladder import LADDER
 from isthmus.translate.messages_over_chat.ladder import LADDER as MESSAGES_LADDER
+from isthmus.translate.responses_over_messages.ladder import LADDER as RESPONSES_LADDER
 from isthmus.wire.chat import shape
 
 ROOT = Path(__file__).parents[1]
@@ -74,7 +75,11 @@ def test_every_page_of_the_admin_listener_is_described():
 
 @pytest.mark.parametrize(
     ("name", "ladder"),
-    [("compatibility.md", LADDER), ("compatibility-messages.md", MESSAGES_LADDER)],
+    [
+        ("compatibility.md", LADDER),
+        ("compatibility-messages.md", MESSAGES_LADDER),
+        ("compatibility-responses.md", RESPONSES_LADDER),
+    ],
 )
 def test_every_rule_is_described(name, ladder):
     page = (PAGES / name).read_text()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from msgspec import Struct
 
@@ -37,13 +37,15 @@ class Asking(Struct, frozen=True, kw_only=True):
     """Who asks: the name they use for the model, and what their surroundings decide.
 
     ``request_id`` names an answer that has no id of its own. Of ``keys`` the first signs thinking,
-    all of them verify it. ``hops`` counts the gateways on the way, this one included.
+    all of them verify it. ``unsaid`` is what silence about thinking means. ``hops`` counts the
+    gateways on the way, this one included.
     """
 
     model: str
     request_id: str
     keys: tuple[bytes, ...]
     version: str = SAMPLING_VERSION
+    unsaid: Literal["none", "as it does"] = "none"
     hops: int = 1
 
 
@@ -62,7 +64,12 @@ def prepared(
         route.model,
         route.chat,
         remarks=remarks,
-        terms=Terms(version=asking.version, vendor=route.upstream, keys=asking.keys),
+        terms=Terms(
+            version=asking.version,
+            vendor=route.upstream,
+            keys=asking.keys,
+            unsaid=asking.unsaid,
+        ),
     )
     sent = streaming(translated.document) if stream else translated.document
     body = json.encode(sent)

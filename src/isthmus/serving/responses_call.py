@@ -90,6 +90,7 @@ class ResponsesCall(ModelCall):
             model=self.head.model,
             request_id=self.head.id,
             keys=self.settings.signing,
+            unsaid="as it does",
             hops=self.wishes.hops + 1,
         )
         self.remarks.spelling = spelling

@@ -6,6 +6,8 @@ the same bytes, today and after a restart.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 
 from isthmus.call import ChatCapabilities
@@ -16,7 +18,7 @@ from isthmus.translate.messages_over_chat.identity import user
 from isthmus.translate.messages_over_chat.limits import max_tokens, sampling, stops
 from isthmus.translate.messages_over_chat.output import instruction, response_format
 from isthmus.translate.messages_over_chat.signature import Seal
-from isthmus.translate.messages_over_chat.thinking import Decision, decide
+from isthmus.translate.messages_over_chat.thinking import Decision, by_itself, decide, says_nothing
 from isthmus.translate.messages_over_chat.tools import choice, declarations
 from isthmus.translate.messages_over_chat.unserved import settle
 from isthmus.translate.remarks import Remarks
@@ -29,11 +31,13 @@ class Terms(Struct, frozen=True, kw_only=True):
 
     ``version`` is the protocol's, as the caller names it. Of ``keys`` the first signs thinking and
     all of them verify it; without any no thinking is shown. ``vendor`` is a word for the upstream.
+    ``unsaid`` is what silence about thinking means: none of it, or as the model does by itself.
     """
 
     version: str = SAMPLING_VERSION
     vendor: str = ""
     keys: tuple[bytes, ...] = ()
+    unsaid: Literal["none", "as it does"] = "none"
 
 
 DEFAULT_TERMS = Terms()
@@ -64,7 +68,10 @@ def translate(
     told = instruction(request, means)
     conversation = Conversation(_with_instruction(request, told), means, terms.keys)
     tools = declarations(request, means)
-    decision = decide(request, bool(tools), means)
+    if terms.unsaid != "none" and says_nothing(request):
+        decision = by_itself(means)
+    else:
+        decision = decide(request, bool(tools), means)
     ends = stops(request, means)
     document: Part = {"model": model, "messages": conversation.messages}
     if tools:

@@ -51,6 +51,18 @@ def decide(request: AskedRequest, has_tools: bool, means: Means) -> Decision:
     return Decision(members, thinks=True, thoughts=_visibility(asked, means))
 
 
+def says_nothing(request: AskedRequest) -> bool:
+    """Say whether a request leaves it open whether the model thinks."""
+    effort = (request.get("output_config") or {}).get("effort")
+    return not request.get("thinking") and effort is None
+
+
+def by_itself(means: Means) -> Decision:
+    """Let the model think as it does unasked, and show it."""
+    thinks = means.capabilities.thinking != "never"
+    return Decision({}, thinks=thinks, thoughts="shown" if thinks else "hidden")
+
+
 def _note_that_it_cannot(asked: Block, effort: str | None, means: Means) -> None:
     if asked.get("type", "disabled") != "disabled":
         means.remarks.warn("thinking.unknown", "thinking", "dropped, this model does not think")
