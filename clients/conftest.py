@@ -17,6 +17,23 @@ SANDBOX = '[upstreams.box]\nkind = "sandbox"\n'
 
 Run = Callable[..., str]
 
+CALM = {
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "DISABLE_TELEMETRY": "1",
+    "DISABLE_AUTOUPDATER": "1",
+}
+CODEX_MODEL = "claude-sonnet-4-6"
+CONFIG = """
+model = "{model}"
+model_provider = "isthmus"
+
+[model_providers.isthmus]
+name = "Isthmus"
+base_url = "{base_url}"
+env_key = "ISTHMUS_KEY"
+wire_api = "responses"
+"""
+
 
 @pytest.fixture
 def gateway(tmp_path: Path) -> Generator[Gateway]:
@@ -62,3 +79,33 @@ def asked(gateway: Gateway) -> Callable[[str], list[str]]:
         return [line for line in gateway.logged().splitlines() if f" endpoint={endpoint} " in line]
 
     return lines
+
+
+@pytest.fixture
+def model() -> str | None:
+    """The model that the clients are set up for; None: one that they choose."""
+    return None
+
+
+@pytest.fixture
+def claude(run: Run, gateway: Gateway, model: str | None) -> Run:
+    """Run Claude Code; return what it said."""
+    options = ("--permission-mode", "acceptEdits", *(("--model", model) if model else ()))
+    names = {
+        "ANTHROPIC_BASE_URL": gateway.base_url.removesuffix("/v1"),
+        "ANTHROPIC_AUTH_TOKEN": gateway.key,
+        **CALM,
+    }
+    return lambda prompt: run("claude", "-p", prompt, *options, **names)
+
+
+@pytest.fixture
+def codex(run: Run, gateway: Gateway, model: str | None, tmp_path: Path) -> Run:
+    """Run Codex; return what it said."""
+    home = tmp_path / "codex"
+    home.mkdir()
+    config = CONFIG.format(base_url=gateway.base_url, model=model or CODEX_MODEL)
+    (home / "config.toml").write_text(config)
+    options = ("--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox")
+    names = {"CODEX_HOME": str(home), "ISTHMUS_KEY": gateway.key}
+    return lambda prompt: run("codex", "exec", *options, prompt, **names)
