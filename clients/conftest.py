@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -72,11 +73,18 @@ def run(tmp_path: Path) -> Run:
 
 
 @pytest.fixture
-def asked(gateway: Gateway) -> Callable[[str], list[str]]:
-    """Return the log lines of all calls to an endpoint."""
+def asked(gateway: Gateway) -> Callable[..., list[str]]:
+    """Return the log lines of all calls to an endpoint; they are written a moment later."""
 
-    def lines(endpoint: str) -> list[str]:
-        return [line for line in gateway.logged().splitlines() if f" endpoint={endpoint} " in line]
+    def lines(endpoint: str, at_least: int = 1) -> list[str]:
+        deadline = time.monotonic() + 5
+        while True:
+            logged = gateway.logged().splitlines()
+            found = [line for line in logged if f" endpoint={endpoint} " in line]
+            if len(found) >= at_least:
+                return found
+            assert time.monotonic() < deadline, logged
+            time.sleep(0.02)
 
     return lines
 

@@ -19,7 +19,7 @@ def test_file_is_read(claude, tmp_path, asked):
     file.write_text("what was written\n")
     said = claude(directive("Read", file_path=str(file)))
     assert "what was written" in said
-    assert len(asked("POST_/v1/messages")) >= 2
+    assert asked("POST_/v1/messages", at_least=2)
 
 
 def test_file_is_written(claude, tmp_path):

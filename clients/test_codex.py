@@ -14,4 +14,4 @@ def test_command_is_run(codex, gateway, tmp_path, asked):
     arguments = json.dumps({"cmd": "echo written > made.txt"})
     codex(f"[[sandbox: tool=exec_command{arguments}]]")
     assert (tmp_path / "folder" / "made.txt").read_text() == "written\n"
-    assert len(asked("POST_/v1/responses")) >= 2
+    assert asked("POST_/v1/responses", at_least=2)
