@@ -60,6 +60,8 @@ RESPONSE_HEADERS = {
     "x-isthmus-model-substituted": "Only where another model than the one named answers: which.",
     "x-isthmus-upstream": "The upstream that answered, by its configured name.",
     "x-isthmus-attempts": "How many routes were tried.",
+    "x-isthmus-cost": "What a whole answer costs, in dollars, to the billionth. Absent: nobody "
+    "knows the price. Translated streams say it in their last comment.",
     "x-isthmus-upstream-id": "The upstream's id of the message.",
     "x-isthmus-upstream-request-id": "The upstream's own id of the call, for its support.",
     "x-isthmus-warnings": "What was changed, clamped or dropped, separated by `; `; at most 2 KiB.",

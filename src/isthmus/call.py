@@ -145,6 +145,10 @@ class Usage(Struct, frozen=True, kw_only=True):
     thinking_tokens: int | None = None
     service_tier: str | None = None
     speed: str | None = None
+    #: Where it was computed, if that was asked for: `us` or `global`.
+    inference_geo: str | None = None
+    #: Searches that the model had its vendor make; each costs money.
+    web_searches: int = 0
 
     @property
     def cache_write_tokens(self) -> int:
@@ -171,7 +175,19 @@ def plus(usage: Usage | None, other: Usage | None) -> Usage | None:
         thinking_tokens=None if thought == (None, None) else sum(t or 0 for t in thought),
         service_tier=other.service_tier or usage.service_tier,
         speed=other.speed or usage.speed,
+        inference_geo=other.inference_geo or usage.inference_geo,
+        web_searches=usage.web_searches + other.web_searches,
     )
+
+
+#: Nano-dollars in a dollar.
+DOLLAR = 10**9
+
+
+def dollars(nano: int) -> str:
+    """Write nano-dollars as dollars, exactly."""
+    whole, rest = divmod(nano, DOLLAR)
+    return f"{whole}.{rest:09d}"
 
 
 class Principal(Struct, frozen=True):
@@ -192,7 +208,8 @@ class Attempt(Struct, kw_only=True):
 
     ``sent`` tells how much of the request had left when the attempt ended: only ``nothing`` proves
     that it cannot have been billed. ``credential`` is its number within the upstream, from 1.
-    ``usage`` is what was seen of it, also where the attempt failed.
+    ``usage`` is what was seen of it, also where the attempt failed, and ``cost`` what that comes to
+    in nano-dollars: None where nobody knows. ``prices`` are what it goes by.
     """
 
     upstream: str
@@ -205,6 +222,8 @@ class Attempt(Struct, kw_only=True):
     sent: Literal["nothing", "some", "all", "unknown"] = "unknown"
     error: str | None = None
     usage: Usage | None = None
+    cost: int | None = None
+    prices: tuple[Price, ...] = ()
 
 
 Ending = Literal["complete", "client_closed", "failed", "refused"]
@@ -230,6 +249,16 @@ class Outcome(Struct, kw_only=True):
     first_content_seconds: float | None = None
     #: Whether the answer went out as events.
     streamed: bool = False
+
+    @property
+    def cost(self) -> int | None:
+        """What all attempts cost together, in nano-dollars.
+
+        None where none has used anything, or one has used what nobody knows the price of.
+        """
+        used = [attempt for attempt in self.attempts if attempt.usage is not None]
+        costs = [attempt.cost for attempt in used if attempt.cost is not None]
+        return sum(costs) if used and len(costs) == len(used) else None
 
 
 IncidentKind = Literal[

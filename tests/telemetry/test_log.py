@@ -48,7 +48,7 @@ def test_call_is_a_line_of_pairs(kept):
     assert kept.line == (
         "call request=req_1 endpoint=POST_/v1/chat status=200 ending=failed seconds=1.500 "
         "principal=config:x model=m error=stalled upstream=main attempts=1 prompt_tokens=3 "
-        "completion_tokens=3"
+        "completion_tokens=3 cost=unpriced"
     )
 
 

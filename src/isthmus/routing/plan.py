@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct, structs
 
-from isthmus.call import Capabilities, ChatCapabilities
+from isthmus.call import Capabilities, ChatCapabilities, Price
 from isthmus.errors import UnknownModel
 from isthmus.routing.catalog import Deprecation
 from isthmus.routing.described import Descriptions, chat_capabilities
@@ -106,6 +106,8 @@ class Route(Struct, frozen=True, kw_only=True):
     deprecation: Deprecation | None = None
     #: What the model accepts where its upstream speaks Chat Completions; None: it speaks Messages.
     chat: ChatCapabilities | None = None
+    #: What it costs; empty: nobody knows.
+    prices: tuple[Price, ...] = ()
 
     @property
     def account(self) -> str:
@@ -234,6 +236,7 @@ class Planner:
                     credential=credential,
                     capabilities=rules,
                     deprecation=known.row.deprecation if known.row is not None else None,
+                    prices=override.prices or (known.row.prices if known.row is not None else ()),
                     chat=None if dialect is None else chat_capabilities(rules, dialect),
                 )
 

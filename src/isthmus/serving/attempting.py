@@ -56,6 +56,7 @@ class Attempting:
             model=route.model,
             base_url=route.base_url,
             credential=route.credential.number,
+            prices=route.prices,
         )
         self.verdict = Verdict("nowhere")
         self.has_content = False

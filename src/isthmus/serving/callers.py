@@ -11,12 +11,13 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from isthmus.call import Outcome, Usage, plus
 from isthmus.errors import GatewayError, UpstreamBroken, UpstreamRefused
+from isthmus.ledger.pricing import settle
 from isthmus.routing.plan import Route
 from isthmus.serving.answers import Reader, Whole
 from isthmus.serving.arrived import Arrived
 from isthmus.serving.attempting import Prepared
 from isthmus.serving.heartbeat import KEEP_ALIVE
-from isthmus.serving.model_call import ModelCall
+from isthmus.serving.model_call import ModelCall, tell_cost
 from isthmus.serving.reply import Reply
 from isthmus.translate.to_messages.thinking import thoughts_dropped
 from isthmus.wire import sse
@@ -100,6 +101,7 @@ class WholeCaller(ABC):
             raise _incomplete()
         message = fold.message
         self.note_usage()
+        settle(self.outcome.attempts[-1], self._spent)
         await self._answered(message, fold.verbatim)
 
     async def take_whole(self, whole: Whole) -> None:
@@ -107,6 +109,7 @@ class WholeCaller(ABC):
         message = whole.message
         self._spent = usage_of(message)
         self.outcome.usage = plus(self.outcome.usage, self._spent)
+        settle(self.outcome.attempts[-1], self._spent)
         await self._answered(message, message.get("content") or [])
 
     async def _answered(self, message: Message, verbatim: list[Block]) -> None:
@@ -122,6 +125,7 @@ class WholeCaller(ABC):
         document = self.told(whole)
         call.note_dropped(thoughts_dropped(message))
         call.complete_headers(self._reply, self.outcome, self._first_id)
+        tell_cost(self._reply, self.outcome)
         await self._reply.whole(200, document)
 
 
@@ -273,6 +277,7 @@ class StreamedCaller(ABC, Generic[S]):
             self._fold = Fold()
             return
         self.outcome.usage = stream.usage
+        settle(self.outcome.attempts[-1], self._fold.meter.usage)
         await self.reply.finish_events(self.last_frames(message))
 
     async def take_whole(self, _whole: Whole) -> None:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from isthmus.call import Incident, IncidentKind, Observer, Outcome, Usage
 from isthmus.errors import UpstreamError, UpstreamRefused
+from isthmus.ledger.pricing import settle
 from isthmus.redaction import masked
 from isthmus.routing.failover import Failover, Step
 from isthmus.routing.health import Health
@@ -180,7 +181,7 @@ class _Tour:
             else:
                 await caller.take_whole(await self._whole(attempting, prepared))
         finally:
-            self._attempting.record.usage = caller.spent()
+            settle(self._attempting.record, caller.spent())
 
     async def _whole(self, attempting: Attempting, prepared: Prepared) -> Whole:
         """Ask for an answer in one piece; where the operator allows it, at two routes."""

@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 from msgspec import Struct
 
-from isthmus.call import Outcome
+from isthmus.call import Outcome, dollars
 from isthmus.errors import UpstreamRefused
 from isthmus.routing.plan import Route
 from isthmus.routing.router import Planned
@@ -157,10 +157,12 @@ class ModelCall:
 
     def closing_words(self, outcome: Outcome) -> bytes:
         """Say as JSON what came too late for the headers."""
+        cost = outcome.cost
         said = {
             "model": self.planned.model,
             "upstream": outcome.attempts[-1].upstream,
             "attempts": len(outcome.attempts),
+            "cost": None if cost is None else dollars(cost),
             "warnings": remarks_out.documents(self.remarks),
         }
         if self.explained:
@@ -180,6 +182,13 @@ def tell_attempts(reply: Reply, outcome: Outcome) -> None:
     if outcome.attempts:
         reply.headers["x-isthmus-upstream"] = outcome.attempts[-1].upstream
         reply.headers["x-isthmus-attempts"] = str(len(outcome.attempts))
+
+
+def tell_cost(reply: Reply, outcome: Outcome) -> None:
+    """Say in the headers what a whole answer costs, in dollars."""
+    cost = outcome.cost
+    if cost is not None:
+        reply.headers["x-isthmus-cost"] = dollars(cost)
 
 
 def word_for(account: str) -> str:

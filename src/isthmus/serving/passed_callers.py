@@ -10,10 +10,12 @@ from typing import Any, Protocol
 
 from isthmus.call import Outcome, Usage
 from isthmus.errors import GatewayError, UpstreamBroken, UpstreamRefused
+from isthmus.ledger.pricing import settle
 from isthmus.routing.plan import Route
 from isthmus.serving.answers import Reader, Whole
 from isthmus.serving.arrived import is_content
 from isthmus.serving.attempting import Prepared
+from isthmus.serving.model_call import tell_cost
 from isthmus.serving.reply import Reply
 from isthmus.serving.wishes import Wishes
 
@@ -80,7 +82,9 @@ class PassedWhole(ABC):
         """Pass the answer on."""
         self._spent = self._used = self.used(whole)
         self.note_usage()
+        settle(self._outcome.attempts[-1], self._used)
         self._passed.complete_headers(self._reply, self._outcome)
+        tell_cost(self._reply, self._outcome)
         await self._reply.body(200, whole.body)
 
     def note_usage(self) -> None:

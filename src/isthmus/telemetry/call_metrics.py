@@ -52,6 +52,8 @@ class CallMetrics:
         self._first = metrics.histogram("isthmus_time_to_first_token_seconds")
         self._attempts = metrics.counter("isthmus_attempts_total")
         self._tokens = metrics.counter("isthmus_tokens_total")
+        self._cost = metrics.counter("isthmus_cost_nanodollars_total")
+        self._unpriced = metrics.counter("isthmus_unpriced_calls_total")
         self._streams = metrics.counter("isthmus_streams_ended_total")
         self._disconnects = metrics.counter("isthmus_client_disconnects_total")
         #: What is out of service now: for each state and upstream, the endpoints or credentials.
@@ -77,6 +79,7 @@ class CallMetrics:
             self._attempts.add((attempt.upstream, _result(attempt, outcome)))
         if outcome.usage is not None:
             self._count_tokens(model, outcome.usage)
+            self._count_cost(model, outcome.cost)
 
     def noticed(self, incident: Incident) -> None:
         """Count one incident, and note what is out of service."""
@@ -106,6 +109,12 @@ class CallMetrics:
             add((model, "cache_write_5m"), usage.cache_write_5m_tokens)
         if usage.cache_write_1h_tokens:
             add((model, "cache_write_1h"), usage.cache_write_1h_tokens)
+
+    def _count_cost(self, model: str, cost: int | None) -> None:
+        if cost is None:
+            self._unpriced.add((model,))
+        elif cost:
+            self._cost.add((model,), cost)
 
     def _show(self, state: str, upstream: str) -> None:
         self._metrics.gauge(_GAUGES[state], len(self._out[state, upstream]), (upstream,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 
-from isthmus.call import Incident, Outcome
+from isthmus.call import Incident, Outcome, dollars
 from isthmus.redaction import masked
 from isthmus.telemetry.line import quoted, utc_now, word
 
@@ -39,6 +39,7 @@ class CallLog:
         usage = outcome.usage
         if usage is not None:
             line += f" prompt_tokens={usage.prompt_tokens} completion_tokens={usage.output_tokens}"
+            line += f" cost={_cost(outcome)}"
         self._write(line)
 
     def noticed(self, incident: Incident) -> None:
@@ -53,6 +54,11 @@ class CallLog:
         if incident.seconds:
             line += f" seconds={incident.seconds:.3f}"
         self._write(line)
+
+
+def _cost(outcome: Outcome) -> str:
+    nano = outcome.cost
+    return "unpriced" if nano is None else dollars(nano)
 
 
 def _word(text: str, secrets: Sequence[str]) -> str:

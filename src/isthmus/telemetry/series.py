@@ -47,6 +47,18 @@ SERIES = (
         "Seconds from a call's head to the first content of its answer.",
         buckets=_FIRST_TOKEN,
     ),
+    Series(
+        "isthmus_cost_nanodollars_total",
+        "counter",
+        ("model",),
+        "What calls have cost, in billionths of a dollar.",
+    ),
+    Series(
+        "isthmus_unpriced_calls_total",
+        "counter",
+        ("model",),
+        "Calls that have cost nobody knows how much: their model has no price.",
+    ),
     Series("isthmus_requests_in_flight", "gauge", (), "Calls that are being served."),
     Series(
         "isthmus_client_disconnects_total",

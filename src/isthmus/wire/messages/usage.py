@@ -54,6 +54,7 @@ def _read(seen: Mapping[str, Any]) -> Usage:
     details = seen.get("output_tokens_details")
     if isinstance(details, dict):
         thinking = cast("Mapping[str, Any]", details).get("thinking_tokens")
+    searches = seen.get("server_tool_use")
     return Usage(
         input_tokens=_count(seen.get("input_tokens", 0)),
         cache_read_tokens=_count(seen.get("cache_read_input_tokens", 0)),
@@ -63,6 +64,8 @@ def _read(seen: Mapping[str, Any]) -> Usage:
         thinking_tokens=None if thinking is None else _count(thinking),
         service_tier=_word(seen.get("service_tier")),
         speed=_word(seen.get("speed")),
+        inference_geo=_word(seen.get("inference_geo")),
+        web_searches=0 if searches is None else _searches(searches),
     )
 
 
@@ -73,6 +76,12 @@ def _count(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0
     return int(min(max(value, 0), _CEILING))
+
+
+def _searches(told: object) -> int:
+    if not isinstance(told, dict):
+        return 0
+    return _count(cast("Mapping[str, Any]", told).get("web_search_requests", 0))
 
 
 def _word(value: object) -> str | None:
