@@ -240,6 +240,10 @@ class Outcome(Struct, kw_only=True):
     endpoint: str
     principal: str | None = None
     model: str | None = None
+    #: The model as its caller named it.
+    asked: str | None = None
+    #: Whether it went upstream, or was about to.
+    began: bool = False
     ending: Ending = "refused"
     status: int = 0
     error: str | None = None
@@ -256,6 +260,8 @@ class Outcome(Struct, kw_only=True):
 
         None where none has used anything, or one has used what nobody knows the price of.
         """
+        if len(self.attempts) == 1:
+            return self.attempts[0].cost
         used = [attempt for attempt in self.attempts if attempt.usage is not None]
         costs = [attempt.cost for attempt in used if attempt.cost is not None]
         return sum(costs) if used and len(costs) == len(used) else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, convert, field, structs
 
 from isthmus.access.keys import KeyRing
-from isthmus.call import Observer
+from isthmus.call import Observer, Outcome
 from isthmus.config import Config, ConfigError, UpstreamConfig, needs_restart
 from isthmus.config.proxy import proxy
 from isthmus.config.proxy import secrets_of as secrets_of_proxy
@@ -44,6 +44,7 @@ from isthmus.serving.probes import Probes
 from isthmus.serving.reloading import CannotReload, Reloading
 from isthmus.serving.responses import Responses
 from isthmus.serving.service import Service
+from isthmus.serving.usage import Usage
 from isthmus.serving.wishes import Wishes
 from isthmus.storage.seal import Seal
 from isthmus.storage.secrets import Secrets
@@ -60,6 +61,7 @@ from isthmus.wire.chat.passed import PassedRequest
 from isthmus.wire.chat.shape import checked
 
 if TYPE_CHECKING:
+    from isthmus.ledger.ledger import Ledger
     from isthmus.upstreams.anthropic import AnthropicUpstream
     from isthmus.upstreams.openai_compatible import OpenAICompatibleUpstream
 
@@ -79,32 +81,44 @@ class Fresh(Struct, frozen=True):
     files: Callable[[], Iterable[Path]]
 
 
+class Keeping(Struct, frozen=True, kw_only=True):
+    """What a gateway keeps, and where.
+
+    ``stash`` is where it remembers thinking; absent: in the memory of this process. With
+    ``secrets`` it seals and signs what travels with clients; absent: with some of its own, that
+    nobody else knows and no restart survives. ``ledger`` keeps the books; absent: nobody does.
+    """
+
+    stash: Stash | None = None
+    secrets: Secrets | None = None
+    ledger: Ledger | None = None
+
+
 def application(
     config: Config,
     keys: KeyRing,
     *,
     fresh: Fresh | None = None,
     log: Log | None = None,
-    stash: Stash | None = None,
-    secrets: Secrets | None = None,
+    keeping: Keeping | None = None,
 ) -> App:
     """Build the ASGI application that ``config`` describes, for callers who hold ``keys``.
 
     With ``fresh`` it follows the changes of its configuration while it runs. Its log goes to
-    ``log``, or to standard error. ``stash`` is where it remembers thinking; absent: in the memory
-    of this process. With ``secrets`` it seals what travels with clients; absent: with some of its
-    own, that nobody else knows and no restart survives.
+    ``log``, or to standard error.
 
     Raises:
         ValueError: names of the configuration contradict each other or the catalog.
     """
-    secrets = secrets or Secrets([os.urandom(32)])
+    keeping = keeping or Keeping()
+    secrets, ledger = keeping.secrets or Secrets([os.urandom(32)]), keeping.ledger
     log = log or Log(Sink(STDERR))
     metrics, pressure = Metrics(), Pressure()
     metrics.reads("isthmus_log_lines_dropped_total", lambda: log.sink.dropped)
     observer = Observers(
         CallLog(log.sink.write, log.secrets),
         CallMetrics(metrics, [route.path for route in ROUTES]),
+        *([] if ledger is None else [ledger]),
     )
     bounds = limits(config)
     lasting = _Lasting(
@@ -112,11 +126,15 @@ def application(
         admission=Admission(bounds.max_in_flight, bounds.queue, lambda: pressure.shedding),
         observer=observer,
         health=Health(time.monotonic, observer),
-        stash=stash or MemoryStash(time.monotonic),
+        stash=keeping.stash or MemoryStash(time.monotonic),
         seal=Seal(secrets, _SEALED),
         signing=tuple(secrets.known(_SIGNED)),
         secrets=log.secrets,
+        on_begin=_nothing if ledger is None else ledger.began,
+        ledger=None if ledger is None else ledger.path,
     )
+    if ledger is not None:
+        metrics.reads("isthmus_ledger_lost_total", lambda: ledger.lost)
     around = Surroundings(
         drain=lasting.drain,
         observer=observer,
@@ -157,6 +175,12 @@ class _Lasting(Struct, frozen=True):
     seal: Seal
     signing: tuple[bytes, ...]
     secrets: list[str]
+    on_begin: Callable[[Outcome], None]
+    ledger: Path | None
+
+
+def _nothing(_: Outcome) -> None:
+    """Note nothing: no books are kept."""
 
 
 def limits(config: Config) -> Limits:
@@ -189,7 +213,13 @@ def _service(config: Config, keys: KeyRing, lasting: _Lasting) -> Service:
     lasting.secrets[:] = secrets_of(config)
     upstreams = {name: upstream(name, one) for name, one in config.upstreams.items()}
     gate = Gate(keys, lasting.admission)
-    exchange = Exchange(upstreams, lasting.health, lasting.observer, secrets=lasting.secrets)
+    exchange = Exchange(
+        upstreams,
+        lasting.health,
+        lasting.observer,
+        secrets=lasting.secrets,
+        on_begin=lasting.on_begin,
+    )
     doors = Doors(
         chat=ChatCompletions(
             gate=gate,
@@ -215,6 +245,7 @@ def _service(config: Config, keys: KeyRing, lasting: _Lasting) -> Service:
             anonymous=config.server.anonymous_models,
         ),
         probes=Probes(lasting.drain),
+        usage=Usage(keys=keys, path=lasting.ledger),
     )
 
     async def close() -> None:

@@ -12,7 +12,7 @@ from factories.asgi import KEY, call
 from factories.fake_upstream import FakeUpstream, events
 from isthmus.access.keys import KeyRing
 from isthmus.config import load
-from isthmus.gateway import application
+from isthmus.gateway import Keeping, application
 from isthmus.storage.secrets import Secrets
 from isthmus.storage.shared_stash import SharedStash
 
@@ -29,7 +29,9 @@ async def ask(folder, url: str, messages: list[dict]) -> str:
     document = {"model": "claude-sonnet-4-6", "messages": messages, **THINKING}
     config = load(folder / "isthmus.toml", {"K": "sk-upstream"})
     with closing(SharedStash(folder, Secrets([b"s" * 32]), time.time)) as stash:
-        async with aclosing(application(config, KeyRing({"me": KEY}), stash=stash)) as app:
+        async with aclosing(
+            application(config, KeyRing({"me": KEY}), keeping=Keeping(stash=stash))
+        ) as app:
             start, body = await call(app, document, asyncio.Event())
     assert start["status"] == 200
     return json.loads(body["body"])["choices"][0]["message"]["content"]

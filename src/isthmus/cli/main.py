@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
 from isthmus import __version__
+
+if TYPE_CHECKING:
+    from isthmus.cli.usage import Form
 
 CONFIG = click.option(
     "--config",
@@ -141,6 +144,36 @@ def doctor(config: Path | None, upstream: str | None, as_json: bool) -> None:
     from isthmus.cli.doctor import run  # noqa: PLC0415
 
     sys.exit(run(config, upstream, as_json=as_json))
+
+
+@main.command()
+@CONFIG
+@click.option(
+    "--by",
+    type=click.Choice(["key", "model", "upstream", "day", "hour"]),
+    multiple=True,
+    default=("model",),
+    show_default=True,
+    help="How to group; may be given several times.",
+)
+@click.option("--since", default="7d", show_default=True, metavar="TIME", help="24h, 7d or 4w.")
+@click.option("--json", "form", flag_value="json", help="Print one JSON list instead.")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV instead.")
+def usage(config: Path | None, by: tuple[str, ...], since: str, form: str | None) -> None:
+    """Say what was used and spent, from the ledger of the gateway on this machine.
+
+    \b
+    Examples:
+      isthmus usage
+      isthmus usage --by key --by model --since 24h
+      isthmus usage --by day --since 4w --csv > november.csv
+
+    Whole hours are counted. Works beside a running gateway, which writes what has ended four times
+    a second. Costs are dollars, exact to the billionth in JSON and CSV.
+    """  # noqa: D301 - click wants the control character
+    from isthmus.cli.usage import run  # noqa: PLC0415
+
+    sys.exit(run(config, by, since, cast("Form", form or "table")))
 
 
 @main.command()

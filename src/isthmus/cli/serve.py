@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from isthmus.access.keys import KeyRing
 from isthmus.cli import setting_up
+from isthmus.cli.accounting import accounting
 from isthmus.cli.admin import AdminListener
 from isthmus.cli.remembering import remembering, server_secrets
 from isthmus.cli.welcome import welcome
@@ -102,14 +103,17 @@ def _serve(
     above: socket.socket | None = None,
 ) -> int:
     """Serve, with an admin listener beside, or as one of several workers."""
-    from isthmus.gateway import Log, application, secrets_of  # noqa: PLC0415
+    from isthmus.gateway import Keeping, Log, application, secrets_of  # noqa: PLC0415
 
     config, local = place.config, place.local
     log = Log(sink, secrets_of(config))
     log_to(sink, log.secrets)
     keys = setting_up.configured_keys(config) or {setting_up.LOCAL: local or ""}
     state = setting_up.state_directory(config)
-    with remembering(config, state, shared=above is not None) as stash:
+    with (
+        remembering(config, state, shared=above is not None) as stash,
+        accounting(config, state) as ledger,
+    ):
         fresh = _fresh(given, config, local)
         try:
             app = application(
@@ -117,8 +121,7 @@ def _serve(
                 KeyRing(keys),
                 fresh=fresh,
                 log=log,
-                stash=stash,
-                secrets=server_secrets(config, state),
+                keeping=Keeping(stash=stash, secrets=server_secrets(config, state), ledger=ledger),
             )
         except ValueError as error:
             setting_up.fail(str(error))

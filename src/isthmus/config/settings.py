@@ -320,6 +320,17 @@ class TranslationConfig(_Section, frozen=True, kw_only=True):
     ] = True
 
 
+class LedgerConfig(_Section, frozen=True, kw_only=True):
+    """The books: what every call used and cost."""
+
+    enabled: Annotated[
+        bool,
+        Meta(
+            description="Whether they are kept, in `ledger/ledger.sqlite3` of the state directory."
+        ),
+    ] = True
+
+
 class AdminConfig(_Section, frozen=True, kw_only=True):
     """The listener for operators: metrics and health. It asks for no key."""
 
@@ -354,6 +365,9 @@ class Config(_Section, frozen=True, kw_only=True):
     translation: Annotated[TranslationConfig, Meta(description="How requests are translated.")] = (
         field(default_factory=TranslationConfig)
     )
+    ledger: Annotated[LedgerConfig, Meta(description="The books.")] = field(
+        default_factory=LedgerConfig
+    )
     admin: Annotated[AdminConfig, Meta(description="The listener for operators.")] = field(
         default_factory=AdminConfig
     )
@@ -372,5 +386,6 @@ SECTIONS = (
     RateConfig,
     KeyConfig,
     TranslationConfig,
+    LedgerConfig,
     AdminConfig,
 )

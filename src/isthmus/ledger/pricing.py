@@ -19,7 +19,7 @@ _US_ONLY = (11, 10)
 def price_for(prices: Sequence[Price], prompt_tokens: int) -> Price:
     """Return the row that holds for a prompt of this length; cached tokens count."""
     chosen = prices[0]
-    for price in prices:
+    for price in prices[1:]:
         if prompt_tokens > price.above_tokens:
             chosen = price
     return chosen
@@ -38,12 +38,16 @@ def cost(usage: Usage, prices: Sequence[Price]) -> int | None:
         + usage.cache_write_1h_tokens * price.cache_write_1h
         + usage.output_tokens * price.output
     )
+    if usage.inference_geo != "us" and not usage.web_searches:
+        return _rounded(pico, _PICO_PER_NANO)
     times, parts = _US_ONLY if usage.inference_geo == "us" else (1, 1)
     return _rounded(pico * times + usage.web_searches * _WEB_SEARCH * parts, parts * _PICO_PER_NANO)
 
 
 def settle(attempt: Attempt, usage: Usage | None) -> None:
     """Note on ``attempt`` what it has used, and what that costs."""
+    if usage is attempt.usage:
+        return  # noted before, for the headers
     attempt.usage = usage
     attempt.cost = None if usage is None else cost(usage, attempt.prices)
 

@@ -70,7 +70,7 @@ class ChatCompletions:
         body = await request.body()
         document = decoded(body)
         planned = self._router.plan(model_of(document))
-        outcome.model = planned.model
+        outcome.model, outcome.asked = planned.model, planned.requested
         announce(planned, reply)
         call = self._call(_Asked(principal, request, body, document, planned))
         routes = in_turn(planned.plan, principal, request.headers, document)

@@ -16,6 +16,7 @@ from isthmus.serving.probes import Probes
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
 from isthmus.serving.responses import Responses
+from isthmus.serving.usage import Usage
 
 #: Answers requests of one route, or raises a `GatewayError` to be answered with.
 Endpoint = Callable[[Request, Reply, Outcome], Awaitable[None]]
@@ -30,6 +31,7 @@ class Doors(Struct, frozen=True, kw_only=True):
     passthrough: Passthrough
     models: Models
     probes: Probes
+    usage: Usage
 
 
 class Route(Struct, frozen=True):
@@ -55,6 +57,13 @@ ROUTES = (
     Route("POST", "/v1/responses", lambda d: d.responses.create, "required", "Answer a response."),
     Route("GET", "/v1/models", lambda d: d.models.list, "as configured", "List the models."),
     Route("GET", "/v1/models/{id}", lambda d: d.models.one, "as configured", "Describe a model."),
+    Route(
+        "GET",
+        "/v1/usage",
+        lambda d: d.usage.get,
+        "required",
+        "Say what the key has used and spent, by day and model; `?days=7`.",
+    ),
     Route("GET", "/", lambda d: d.probes.live, "not needed", "Whether anybody is here."),
     Route("GET", "/api/hello", lambda d: d.probes.live, "not needed", "The same."),
     Route("GET", "/livez", lambda d: d.probes.live, "not needed", "Whether the process runs."),

@@ -7,7 +7,7 @@ translate, encode, write. Here, and only here, translations and upstreams meet.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from isthmus.call import Incident, IncidentKind, Observer, Outcome, Usage
@@ -74,8 +74,13 @@ class Exchange:
         observer: Observer,
         *,
         secrets: Sequence[str] = (),
+        on_begin: Callable[[Outcome], None] = lambda _: None,
     ) -> None:
-        """Take what calls need; ``secrets`` are shown to nobody, whatever an upstream says."""
+        """Take what calls need; ``secrets`` are shown to nobody, whatever an upstream says.
+
+        ``on_begin`` is told of each call before it goes upstream.
+        """
+        self._on_begin = on_begin
         self._secrets = secrets
         self.upstreams = upstreams
         self.health = health
@@ -88,6 +93,8 @@ class Exchange:
         Raises:
             GatewayError: none did, or the answer broke after content had gone out.
         """
+        outcome.began = True
+        self._on_begin(outcome)
         tour = _Tour(self, routes, caller, outcome)
         budget = self.health.budget(routes[0].upstream)
         budget.calls += 1

@@ -81,7 +81,7 @@ class Messages:
         planned = self._router.plan(document.model)
         asked = wishes(request.headers, stream=document.stream)
         call = PassedCall(document, request, planned, asked, self._keys)
-        outcome.model = planned.model
+        outcome.model, outcome.asked = planned.model, planned.requested
         call.announce(reply)
         return call
 

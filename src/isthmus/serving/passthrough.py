@@ -59,7 +59,7 @@ class Passthrough:
             body = await request.body()
             document = decoded(body)
             planned = self._router.passed(request.path, document.get("model"))
-            outcome.model = planned.model or None
+            outcome.model = outcome.asked = planned.model or None
             if planned.model:
                 announce(planned, reply)
             await self._pass(_Call(request, PassedRequest(body), planned), reply, outcome)

@@ -73,7 +73,7 @@ class Responses:
             settings=self._settings,
             sealing=sealing_for(principal, self._seal),
         )
-        outcome.model = planned.model
+        outcome.model, outcome.asked = planned.model, planned.requested
         announce(planned, reply)
         routes = in_turn(planned.plan, principal, request.headers, document)
         if call.stream:

@@ -59,6 +59,12 @@ SERIES = (
         ("model",),
         "Calls that have cost nobody knows how much: their model has no price.",
     ),
+    Series(
+        "isthmus_ledger_lost_total",
+        "counter",
+        (),
+        "Records of the ledger that were lost: the disk is full, or cannot be written.",
+    ),
     Series("isthmus_requests_in_flight", "gauge", (), "Calls that are being served."),
     Series(
         "isthmus_client_disconnects_total",

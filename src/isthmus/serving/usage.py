@@ -1,0 +1,84 @@
+"""``GET /v1/usage``: what the caller's own key has used and spent."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from msgspec import structs
+
+from isthmus.access.keys import KeyRing
+from isthmus.call import Outcome, dollars
+from isthmus.errors import GatewayBusy, InvalidRequest
+from isthmus.serving.reply import Reply
+from isthmus.serving.request import Request
+from isthmus.storage.ledger_file import LedgerFile, Sum
+
+_DAY = 86_400
+_MOST_DAYS = 366
+_DEFAULT_DAYS = 7
+
+
+class Usage:
+    """The endpoint. ``path`` is the ledger's; None: no books are kept."""
+
+    def __init__(self, *, keys: KeyRing, path: Path | None) -> None:
+        self._keys = keys
+        self._path = path
+
+    async def get(self, request: Request, reply: Reply, outcome: Outcome) -> None:
+        """Add up by day and model what the key has used, in the last ``days``."""
+        headers = request.headers
+        principal = self._keys.authenticate(headers.get("authorization"), headers.get("x-api-key"))
+        outcome.principal = principal.id
+        days = _days(request.query)
+        if self._path is None:
+            raise InvalidRequest("No ledger is kept here.", status=404, code="not_found")
+        until = time.time()
+        since = (int(until) // _DAY - days + 1) * _DAY
+        try:
+            sums = await asyncio.to_thread(_read, self._path, principal.id, since, until)
+        except sqlite3.Error:
+            raise GatewayBusy("The ledger cannot be read now.", retry_after=1) from None
+        document = {
+            "object": "usage",
+            "key": principal.id,
+            "since": _moment(since),
+            "until": _moment(until),
+            "cost": dollars(sum(one.cost for one in sums)),
+            "data": [_entry(one) for one in sums],
+        }
+        await reply.whole(200, document)
+
+
+def _read(path: Path, principal: str, since: float, until: float) -> list[Sum]:
+    if not path.exists():
+        return []
+    ledger = LedgerFile(path)
+    try:
+        return ledger.sums(["day", "model"], int(since * 1000), int(until * 1000), principal)
+    finally:
+        ledger.close()
+
+
+def _days(query: bytes) -> int:
+    asked = parse_qs(query.decode("latin-1")).get("days", [str(_DEFAULT_DAYS)])[-1]
+    if not (asked.isascii() and asked.isdecimal() and 1 <= int(asked[:9]) <= _MOST_DAYS):
+        raise InvalidRequest(f"'days' must be from 1 to {_MOST_DAYS}.", param="days")
+    return int(asked)
+
+
+def _entry(one: Sum) -> dict[str, Any]:
+    day, model = one.by
+    figures = structs.asdict(one)
+    del figures["by"]
+    return {"day": day, "model": model, **figures, "cost": dollars(one.cost)}
+
+
+def _moment(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(int(seconds), dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
