@@ -1,0 +1,79 @@
+"""The gateway beside nginx, which passes the same upstream through without translating it."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from figures import Row
+from stage import Server, Stage
+
+#: What is asked of both: connections, seconds, and for streams deltas and milliseconds.
+LOADS: dict[str, tuple[int, float, tuple[int, ...]]] = {
+    "whole": (32, 2.0, ()),
+    "burst": (16, 2.0, (200,)),
+    "paced": (10, 3.0, (100, 20)),
+}
+UNITS = {"whole": "us/request", "burst": "us/event", "paced": "us/event"}
+
+
+class Beside:
+    """CPU per request and event of both, under the same loads, one after the other."""
+
+    def __init__(self, stage: Stage, gateway: Server) -> None:
+        self._servers = {"isthmus": gateway, "nginx": stage.nginx()}
+        self._cost: dict[str, dict[str, list[float]]] = {
+            mode: {name: [] for name in self._servers} for mode in LOADS
+        }
+        for server in self._servers.values():
+            server.warm_up()
+
+    def round(self, scale: float) -> None:
+        """Measure every load on both, for so much of the usual time."""
+        for mode, (connections, seconds, rest) in LOADS.items():
+            for name, server in self._servers.items():
+                spent, counted = server.spent(mode, connections, seconds * scale, *rest)
+                units = counted["answers"] if mode == "whole" else counted["events"]
+                self._cost[mode][name].append(spent / units)
+
+    def rows(self) -> list[Row]:
+        """Return the medians."""
+        rows: list[Row] = []
+        for mode, cost in self._cost.items():
+            ours, theirs = median(cost["isthmus"]), median(cost["nginx"])
+            # What is done for an event in a burst is hardly more than copying it, for nginx.
+            key, figure = (
+                ("burst_us", ours) if mode == "burst" else (f"{mode}_ratio", ours / theirs)
+            )
+            shown = (f"{ours:.2f} {UNITS[mode]}", f"nginx {theirs:.2f} {UNITS[mode]}")
+            rows.append(Row(what=mode, key=key, figure=figure, ours=shown[0], others=shown[1]))
+        return rows
+
+
+class Latency:
+    """How much later an answer comes through the gateway than from the mock itself."""
+
+    #: One connection, a request each 50 ms: 20 a second.
+    _SECONDS, _EVERY_MS = 3.0, 50
+
+    def __init__(self, stage: Stage, gateway: Server) -> None:
+        self._servers = {"isthmus": gateway, "direct": stage.mock}
+        self._p50_ms: dict[str, list[float]] = {name: [] for name in self._servers}
+
+    def round(self, scale: float) -> None:
+        """Ask both, one after the other."""
+        for name, server in self._servers.items():
+            counted = server.load("whole", 1, self._SECONDS * scale, 0, self._EVERY_MS)
+            self._p50_ms[name].append(counted["p50_us"] / 1000)
+
+    def rows(self) -> list[Row]:
+        """Return the median of the medians, and what the gateway adds."""
+        ours, direct = median(self._p50_ms["isthmus"]), median(self._p50_ms["direct"])
+        return [
+            Row(
+                what="added latency p50",
+                key="added_p50_ms",
+                figure=ours - direct,
+                ours=f"{ours:.2f} ms",
+                others=f"direct {direct:.2f} ms",
+            )
+        ]

@@ -1,0 +1,180 @@
+"""The servers of a run: the mock, nginx before it, and gateways, each on its core."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import trustme
+from msgspec import Struct
+
+import processes
+from processes import KEY, Cores, Process
+
+ISTHMUS = Path(__file__).parents[1] / ".venv" / "bin" / "isthmus"
+
+NGINX = """
+worker_processes 1;
+daemon off;
+pid {directory}/{name}.pid;
+error_log {directory}/{name}.error crit;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off;
+  client_body_temp_path {directory}/body;
+  proxy_temp_path {directory}/proxy;
+  fastcgi_temp_path {directory}/fastcgi;
+  uwsgi_temp_path {directory}/uwsgi;
+  scgi_temp_path {directory}/scgi;
+  upstream mock {{ server 127.0.0.1:{mock}; keepalive 64; }}
+  server {{
+    listen 127.0.0.1:{port};
+    listen 127.0.0.1:{tls_port} ssl;
+    ssl_certificate {directory}/chain.pem;
+    ssl_certificate_key {directory}/key.pem;
+    keepalive_requests 100000000;
+    location / {{
+      proxy_pass http://mock;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_buffering off;
+    }}
+  }}
+}}
+"""
+
+GATEWAY = """
+[server]
+host = "127.0.0.1"
+port = {port}
+state = "{directory}/{name}"
+drain_delay = 0
+
+[upstreams.main]
+kind = "anthropic"
+base_urls = ["{upstream}"]
+api_key = "env:BENCH_KEY"
+
+[keys.bench]
+secret = "env:BENCH_KEY"
+"""
+
+
+class Server(Struct, frozen=True, kw_only=True):
+    """A running server. ``dialect`` is what it speaks: chat or messages.
+
+    ``start_seconds`` is how long it took until it was ready.
+    """
+
+    process: Process
+    port: int
+    dialect: str
+    start_seconds: float
+    load_core: int
+    tls_port: int = 0
+
+    def load(self, mode: str, connections: int, seconds: float, *rest: object) -> dict[str, float]:
+        """Put a load on it, checking every answer; return what was counted."""
+        given = (mode, self.dialect, connections, seconds, KEY, *rest)
+        return processes.load(self.load_core, self.port, *given)
+
+    def spent(
+        self, mode: str, connections: int, seconds: float, *rest: object
+    ) -> tuple[float, dict[str, float]]:
+        """Put a load on it; return the microseconds it spent, and what was counted."""
+        before = processes.cpu_us(self.process)
+        counted = self.load(mode, connections, seconds, *rest)
+        return processes.cpu_us(self.process) - before, counted
+
+    def warm_up(self) -> None:
+        """Let it open its connections and fill its caches."""
+        self.load("whole", 16, 0.5)
+        self.load("burst", 8, 0.3, 200)
+
+
+class Stage:
+    """Starts servers, each until ``stack`` ends unless another one is given."""
+
+    def __init__(self, stack: ExitStack, directory: Path, cores: Cores) -> None:
+        self.directory = directory
+        self.cores = cores
+        self._stack = stack
+        self._count = 0
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(str(directory / "authority.pem"))
+        issued = authority.issue_cert("127.0.0.1")
+        issued.private_key_pem.write_to_path(str(directory / "key.pem"))
+        for pem in issued.cert_chain_pems:
+            pem.write_to_path(str(directory / "chain.pem"), append=True)
+        port = processes.free_port()
+        command: list[str | Path] = [processes.BIN / "mock", str(port)]
+        self.mock = self._server("mock", command, _Role(port, "messages", cores.others))
+
+    def nginx(self, *, measured: bool = True) -> Server:
+        """Start nginx before the mock; it serves TLS as well."""
+        port, tls_port = processes.free_port(), processes.free_port()
+        values = {"port": port, "tls_port": tls_port, "mock": self.mock.port}
+        name, path = self._configured("nginx", NGINX, values)
+        core = self.cores.measured if measured else self.cores.others
+        command: list[str | Path] = [processes.which("nginx") or "nginx", "-c", path]
+        return self._server(name, command, _Role(port, "messages", core, tls_port))
+
+    def gateway(
+        self, upstream: str | None = None, *, more: str = "", stack: ExitStack | None = None
+    ) -> Server:
+        """Start a gateway before ``upstream``, a base URL, or before the mock.
+
+        ``more`` is added to its configuration; with ``stack`` it runs until that ends.
+        """
+        port = processes.free_port()
+        values = {"port": port, "upstream": upstream or f"http://127.0.0.1:{self.mock.port}"}
+        name, path = self._configured("isthmus", GATEWAY + more, values)
+        command: list[str | Path] = [ISTHMUS, "serve", "--config", path]
+        return self._server(name, command, _Role(port, "chat", self.cores.measured), stack)
+
+    def program(self, script: Path) -> Server:
+        """Start a program of Python that speaks as a gateway does, at the port it is given."""
+        port = processes.free_port()
+        command: list[str | Path] = [ISTHMUS.with_name("python"), script, str(port)]
+        return self._server(script.stem, command, _Role(port, "chat", self.cores.measured))
+
+    def _configured(
+        self, kind: str, template: str, values: Mapping[str, object]
+    ) -> tuple[str, Path]:
+        self._count += 1
+        name = f"{kind}-{self._count}"
+        path = self.directory / f"{name}.conf"
+        path.write_text(template.format(directory=self.directory, name=name, **values))
+        return name, path
+
+    def _server(
+        self, name: str, command: list[str | Path], role: _Role, stack: ExitStack | None = None
+    ) -> Server:
+        ready = processes.serves if role.dialect == "chat" else processes.listens
+        # Whoever verifies certificates here shall trust this run's authority.
+        trust = {"SSL_CERT_FILE": str(self.directory / "authority.pem")}
+        log = self.directory / f"{name}.log"
+        begun = time.monotonic()
+        process = (stack or self._stack).enter_context(
+            processes.started(command, role.core, log, lambda: ready(role.port), trust)
+        )
+        return Server(
+            process=process,
+            port=role.port,
+            dialect=role.dialect,
+            start_seconds=time.monotonic() - begun,
+            load_core=self.cores.others,
+            tls_port=role.tls_port,
+        )
+
+
+class _Role(NamedTuple):
+    """Where a server listens, what it speaks, and on which core it runs."""
+
+    port: int
+    dialect: str
+    core: int
+    tls_port: int = 0
