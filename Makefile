@@ -55,8 +55,11 @@ docs: $(DEV)  ## Write docs/reference/ from the code
 docs-check: $(DEV)  ## Check that docs/reference/ says what the code says
 	$(BIN)/python scripts/reference.py --check
 
-bench: $(DEV)  ## Measure the CPU time per request and event beside nginx (QUICK=1: try it only)
-	$(BIN)/python bench/run.py $(if $(QUICK),--quick)
+bench: $(DEV)  ## Measure CPU time, latency and memory beside nginx (QUICK=1: try it only; CORES=0,1)
+	$(BIN)/python bench/run.py $(if $(QUICK),--quick) $(if $(CORES),--cores $(CORES))
+
+bench-features: $(DEV)  ## Measure what each part of a request costs, into docs/performance.md (CORES=0,1)
+	$(BIN)/python bench/features.py $(if $(QUICK),--quick) $(if $(CORES),--cores $(CORES))
 
 chaos: $(DEV)  ## Let clients and upstreams misbehave around the gateway; judge every answer (SECONDS=20)
 	$(BIN)/python chaos/run.py $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
@@ -77,4 +80,4 @@ clean:  ## Remove what was installed, built or cached (not .isthmus, which holds
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
 
-.PHONY: serve all test fuzz mutants format check-format lint types docs docs-check bench chaos scale lock check-locks clean help
+.PHONY: serve all test fuzz mutants format check-format lint types docs docs-check bench bench-features chaos scale lock check-locks clean help

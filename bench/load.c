@@ -2,8 +2,8 @@
  *
  *   load PORT MODE DIALECT CONNECTIONS SECONDS KEY [DELTAS [MS]]
  *
- * MODE is whole, burst, paced or hold; DIALECT is chat (the gateway) or messages (what stands behind
- * it). Each connection sends its next request when its answer has come, until the time is over;
+ * MODE is whole, burst, paced or hold; DIALECT is chat (the gateway), messages (what stands behind
+ * it) or probe, which asks the gateway whether it runs, and nobody else. Each connection sends its next request when its answer has come, until the time is over;
  * whole answers over one connection may be asked for every MS milliseconds instead. Prints one JSON
  * object: answers, events (text deltas), seconds, p50_us and p99_us (whole: of answers, paced: of
  * each delta's way through the gateway). Exits with 1 at the first wrong answer.
@@ -49,7 +49,7 @@ typedef struct {
 } Line;
 
 static enum Mode mode;
-static int chat, deltas_wanted = 0, every_ms = 0, port, poller, busy;
+static int chat, probe, deltas_wanted = 0, every_ms = 0, port, poller, busy;
 static char request[4096];
 static size_t request_len;
 static Line lines[MAX_CONNECTIONS];
@@ -100,6 +100,10 @@ static void make_request(const char *key) {
             "\"%s\"}],\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"%s\"}]"
             "}]}",
             mode == WHOLE ? "false" : "true", filler, text);
+  if (probe) {
+    request_len = (size_t)sprintf(request, "GET /livez HTTP/1.1\r\nhost: 127.0.0.1:%d\r\n\r\n", port);
+    return;
+  }
   request_len = (size_t)sprintf(
       request,
       "POST /v1/%s HTTP/1.1\r\nhost: 127.0.0.1:%d\r\nauthorization: Bearer %s\r\n"
@@ -177,6 +181,7 @@ static int whole(Line *line) {
   if (mode == WHOLE) {
     char *field = strcasestr(line->in, "content-length:");
     if (!field || line->in_len < (size_t)(body + 4 - line->in) + (size_t)atol(field + 15)) return 0;
+    if (probe) return 1;
     if (!strstr(body, "fox jumps over the lazy dog.\"")) fail("the text is not there", line);
     if (!strstr(body, chat ? "\"finish_reason\":\"stop\"" : "\"stop_reason\":\"end_turn\""))
       fail("the ending is not there", line);
@@ -275,6 +280,7 @@ int main(int argc, char **argv) {
   const char *names[] = {"whole", "burst", "paced", "hold"};
   while (mode <= HOLD && strcmp(argv[2], names[mode])) mode++;
   chat = !strcmp(argv[3], "chat");
+  probe = !strcmp(argv[3], "probe");
   int count = atoi(argv[4]);
   if (argc > 7) deltas_wanted = atoi(argv[7]);
   if (argc > 8) every_ms = atoi(argv[8]);

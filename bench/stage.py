@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import trustme
-from msgspec import Struct
+from msgspec import Struct, structs
 
 import processes
 from processes import KEY, Cores, Process
@@ -89,6 +89,10 @@ class Server(Struct, frozen=True, kw_only=True):
         counted = self.load(mode, connections, seconds, *rest)
         return processes.cpu_us(self.process) - before, counted
 
+    def speaking(self, dialect: str) -> Server:
+        """Return the same server, to be spoken to otherwise."""
+        return structs.replace(self, dialect=dialect)
+
     def warm_up(self) -> None:
         """Let it open its connections and fill its caches."""
         self.load("whole", 16, 0.5)
@@ -122,24 +126,13 @@ class Stage:
         command: list[str | Path] = [processes.which("nginx") or "nginx", "-c", path]
         return self._server(name, command, _Role(port, "messages", core, tls_port))
 
-    def gateway(
-        self, upstream: str | None = None, *, more: str = "", stack: ExitStack | None = None
-    ) -> Server:
-        """Start a gateway before ``upstream``, a base URL, or before the mock.
-
-        ``more`` is added to its configuration; with ``stack`` it runs until that ends.
-        """
+    def gateway(self, upstream: str | None = None, *, stack: ExitStack | None = None) -> Server:
+        """Start a gateway before ``upstream``, a base URL, or before the mock."""
         port = processes.free_port()
         values = {"port": port, "upstream": upstream or f"http://127.0.0.1:{self.mock.port}"}
-        name, path = self._configured("isthmus", GATEWAY + more, values)
+        name, path = self._configured("isthmus", GATEWAY, values)
         command: list[str | Path] = [ISTHMUS, "serve", "--config", path]
         return self._server(name, command, _Role(port, "chat", self.cores.measured), stack)
-
-    def program(self, script: Path) -> Server:
-        """Start a program of Python that speaks as a gateway does, at the port it is given."""
-        port = processes.free_port()
-        command: list[str | Path] = [ISTHMUS.with_name("python"), script, str(port)]
-        return self._server(script.stem, command, _Role(port, "chat", self.cores.measured))
 
     def _configured(
         self, kind: str, template: str, values: Mapping[str, object]

@@ -1,0 +1,166 @@
+"""Measures what each part of a request costs the gateway, and writes it into docs/performance.md.
+
+    python bench/features.py [--quick] [--cores 0,1]
+
+A whole answer and a bare one are measured at a running gateway, everything else in this process:
+parts that can be done alone, and calls with a feature and without it, in interleaved rounds.
+``--quick`` measures little and writes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections import defaultdict
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+
+import uvloop
+from msgspec import Struct
+
+import page
+import processes
+from clocked import AT_ONCE, cost_us, difference_us
+from parts import ON_EVERY_ANSWER, Ground, after_asking, before_asking, transport
+from stage import Server, Stage
+from switches import Variants, calls, variants
+
+_ROUNDS = 15
+_SERVED_ROUNDS = 5
+_SECONDS = 1.5
+#: Calls of a round, and what they are called among the parts.
+_CALLS, _CALL = 20 * AT_ONCE, ""
+
+
+class Cost(Struct, frozen=True):
+    """One line of the tables: microseconds per request."""
+
+    name: str
+    says: str
+    us: float
+
+    @property
+    def cells(self) -> tuple[str, str, str]:
+        """What the line says."""
+        return self.name, self.says, f"{self.us:.1f}"
+
+
+class Served(Struct, frozen=True):
+    """Microseconds per answer of a running gateway: a translated one, and a bare one."""
+
+    whole: float
+    bare: float
+
+
+def served(gateway: Server, rounds: int, seconds: float) -> Served:
+    """Measure a running gateway under load."""
+    gateway.warm_up()
+    whole: list[float] = []
+    bare: list[float] = []
+    for _ in range(rounds):
+        for dialect, cost in (("chat", whole), ("probe", bare)):
+            spent, counted = gateway.speaking(dialect).spent("whole", AT_ONCE, seconds)
+            cost.append(spent / counted["answers"])
+    return Served(median(whole), median(bare))
+
+
+class Found(Struct, frozen=True):
+    """What was measured in this process. ``call``: all of one but the server."""
+
+    parts: list[Cost]
+    call: float
+    features: list[Cost]
+
+
+async def in_process(made: Variants, nowhere: int, rounds: int) -> Found:
+    """Measure parts, whole calls, and calls with a feature and without, in interleaved rounds."""
+    ground = Ground(config=made.usual, nowhere=nowhere)
+    async with transport(ground) as client, calls(made, nowhere) as called:
+        parts = [*before_asking(ground), client, *after_asking(ground)]
+        costs: dict[str, list[float]] = defaultdict(list)
+        for batch in (client.batch, called.usual, *(one.having for one in called.switches)):
+            await batch(AT_ONCE)  # connections, caches
+        for _ in range(rounds):
+            for part in parts:
+                costs[part.name].append(await cost_us(part.batch, part.times))
+            costs[_CALL].append(await cost_us(called.usual, _CALLS))
+            for switch in called.switches:
+                costs[switch.name].append(await difference_us(switch))
+    return Found(
+        [Cost(part.name, part.says, median(costs[part.name])) for part in parts],
+        median(costs[_CALL]),
+        [Cost(one.name, one.says, median(costs[one.name])) for one in called.switches],
+    )
+
+
+def tables(whole: Served, found: Found) -> str:
+    """Draw what was measured, for the page."""
+    observed = sum(cost.us for cost in found.parts if cost.name in ON_EVERY_ANSWER)
+    exchange = found.call - sum(cost.us for cost in found.parts)
+    listed = [
+        Cost(
+            "HTTP server",
+            "a bare answer (`/livez`), less metrics and log line",
+            whole.bare - observed,
+        ),
+        *found.parts,
+        Cost(
+            "exchange",
+            "tasks, timers, attempts, headers: a call in process, less its parts",
+            exchange,
+        ),
+    ]
+    listed.sort(key=lambda cost: -cost.us)
+    rest = whole.whole - sum(cost.us for cost in listed)
+    listed += [
+        Cost("the rest", "colder caches, and what was measured too well", rest),
+        Cost("**all**", f"a whole answer, over {AT_ONCE} connections", whole.whole),
+    ]
+    heads = ("part of every request", "what was measured", "us")
+    optional = ("feature", "a call with it, less one without", "us")
+    return "\n\n".join(
+        (
+            f"{page.circumstances()}; microseconds of processor time per request:",
+            page.table(heads, [cost.cells for cost in listed]),
+            page.table(optional, [cost.cells for cost in found.features]),
+        )
+    )
+
+
+def measured(stage: Stage, directory: Path, *, quick: bool) -> str:
+    """Measure everything; return the tables."""
+    rounds = 1 if quick else _ROUNDS
+    whole = served(stage.gateway(), 1 if quick else _SERVED_ROUNDS, 0.3 if quick else _SECONDS)
+    made = variants(directory, f"http://127.0.0.1:{stage.mock.port}")
+    # What runs in this process is measured where the gateway was.
+    os.sched_setaffinity(0, {stage.cores.measured})
+    with Path(os.devnull).open("wb") as nowhere:
+        found = uvloop.run(in_process(made, nowhere.fileno(), rounds))
+    return tables(whole, found)
+
+
+def main() -> int:
+    """Run the bench; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one short round, nothing written")
+    parser.add_argument("--cores", type=processes.cores, default="0,1", help="measured, others")
+    given = parser.parse_args()
+    wanted = processes.missing()
+    if wanted:
+        print(wanted)
+        return 2
+    processes.compile_tools()
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        found = measured(Stage(stack, directory, given.cores), directory, quick=given.quick)
+    print(found)
+    if not given.quick:
+        page.PAGE.write_text(page.written(page.PAGE.read_text(), found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
