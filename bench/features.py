@@ -13,7 +13,6 @@ import argparse
 import os
 import sys
 import tempfile
-from collections import defaultdict
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
@@ -23,29 +22,15 @@ from msgspec import Struct
 
 import page
 import processes
-from clocked import AT_ONCE, cost_us, difference_us
-from parts import ON_EVERY_ANSWER, Ground, after_asking, before_asking, transport
+from clocked import AT_ONCE
+from parts import ON_EVERY_ANSWER
+from rounds import Cost, Found, in_process
 from stage import Server, Stage
-from switches import Variants, calls, variants
+from switches import variants
 
 _ROUNDS = 15
 _SERVED_ROUNDS = 5
 _SECONDS = 1.5
-#: Calls of a round, and what they are called among the parts.
-_CALLS, _CALL = 20 * AT_ONCE, ""
-
-
-class Cost(Struct, frozen=True):
-    """One line of the tables: microseconds per request."""
-
-    name: str
-    says: str
-    us: float
-
-    @property
-    def cells(self) -> tuple[str, str, str]:
-        """What the line says."""
-        return self.name, self.says, f"{self.us:.1f}"
 
 
 class Served(Struct, frozen=True):
@@ -67,65 +52,28 @@ def served(gateway: Server, rounds: int, seconds: float) -> Served:
     return Served(median(whole), median(bare))
 
 
-class Found(Struct, frozen=True):
-    """What was measured in this process. ``call``: all of one but the server."""
-
-    parts: list[Cost]
-    call: float
-    features: list[Cost]
-
-
-async def in_process(made: Variants, nowhere: int, rounds: int) -> Found:
-    """Measure parts, whole calls, and calls with a feature and without, in interleaved rounds."""
-    ground = Ground(config=made.usual, nowhere=nowhere)
-    async with transport(ground) as client, calls(made, nowhere) as called:
-        parts = [*before_asking(ground), client, *after_asking(ground)]
-        costs: dict[str, list[float]] = defaultdict(list)
-        for batch in (client.batch, called.usual, *(one.having for one in called.switches)):
-            await batch(AT_ONCE)  # connections, caches
-        for _ in range(rounds):
-            for part in parts:
-                costs[part.name].append(await cost_us(part.batch, part.times))
-            costs[_CALL].append(await cost_us(called.usual, _CALLS))
-            for switch in called.switches:
-                costs[switch.name].append(await difference_us(switch))
-    return Found(
-        [Cost(part.name, part.says, median(costs[part.name])) for part in parts],
-        median(costs[_CALL]),
-        [Cost(one.name, one.says, median(costs[one.name])) for one in called.switches],
-    )
-
-
 def tables(whole: Served, found: Found) -> str:
     """Draw what was measured, for the page."""
     observed = sum(cost.us for cost in found.parts if cost.name in ON_EVERY_ANSWER)
     exchange = found.call - sum(cost.us for cost in found.parts)
     listed = [
-        Cost(
-            "HTTP server",
-            "a bare answer (`/livez`), less metrics and log line",
-            whole.bare - observed,
-        ),
+        Cost("HTTP server", "`/livez`, less metrics and log line", whole.bare - observed),
+        Cost("exchange", "all between these: tasks, timers, attempts, headers", exchange),
         *found.parts,
-        Cost(
-            "exchange",
-            "tasks, timers, attempts, headers: a call in process, less its parts",
-            exchange,
-        ),
     ]
     listed.sort(key=lambda cost: -cost.us)
     rest = whole.whole - sum(cost.us for cost in listed)
     listed += [
-        Cost("the rest", "colder caches, and what was measured too well", rest),
+        Cost("the rest", "what the whole costs more than its parts", rest),
         Cost("**all**", f"a whole answer, over {AT_ONCE} connections", whole.whole),
     ]
-    heads = ("part of every request", "what was measured", "us")
+    heads = ("part of every request", "what is measured", "us", "alone")
     optional = ("feature", "a call with it, less one without", "us")
     return "\n\n".join(
         (
             f"{page.circumstances()}; microseconds of processor time per request:",
             page.table(heads, [cost.cells for cost in listed]),
-            page.table(optional, [cost.cells for cost in found.features]),
+            page.table(optional, [cost.cells[:3] for cost in found.features]),
         )
     )
 

@@ -118,7 +118,8 @@ async def transport(ground: Ground) -> AsyncGenerator[Part]:
         await answered.read_all(_LARGEST_ANSWER)
         answered.close()
 
-    yield Part("HTTP client", "to the upstream and back", side_by_side(ask), times=50 * AT_ONCE)
+    says = "to the upstream and back"
+    yield Part("HTTP client", says, side_by_side(ask), times=50 * AT_ONCE, waits=True)
     await reached.transport.aclose()
 
 
