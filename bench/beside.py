@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 
 from figures import Row
-from stage import Server, Stage
+from stage import Server
 
 #: What is asked of both: connections, seconds, and for streams deltas and milliseconds.
 LOADS: dict[str, tuple[int, float, tuple[int, ...]]] = {
@@ -19,8 +19,8 @@ UNITS = {"whole": "us/request", "burst": "us/event", "paced": "us/event"}
 class Beside:
     """CPU per request and event of both, under the same loads, one after the other."""
 
-    def __init__(self, stage: Stage, gateway: Server) -> None:
-        self._servers = {"isthmus": gateway, "nginx": stage.nginx()}
+    def __init__(self, gateway: Server, nginx: Server) -> None:
+        self._servers = {"isthmus": gateway, "nginx": nginx}
         self._cost: dict[str, dict[str, list[float]]] = {
             mode: {name: [] for name in self._servers} for mode in LOADS
         }
@@ -55,25 +55,27 @@ class Latency:
     #: One connection, a request each 50 ms: 20 a second.
     _SECONDS, _EVERY_MS = 3.0, 50
 
-    def __init__(self, stage: Stage, gateway: Server) -> None:
-        self._servers = {"isthmus": gateway, "direct": stage.mock}
+    def __init__(self, gateway: Server, nginx: Server, mock: Server) -> None:
+        self._servers = {"isthmus": gateway, "nginx": nginx, "direct": mock}
         self._p50_ms: dict[str, list[float]] = {name: [] for name in self._servers}
 
     def round(self, scale: float) -> None:
-        """Ask both, one after the other."""
+        """Ask each, one after the other."""
         for name, server in self._servers.items():
             counted = server.load("whole", 1, self._SECONDS * scale, 0, self._EVERY_MS)
             self._p50_ms[name].append(counted["p50_us"] / 1000)
 
     def rows(self) -> list[Row]:
-        """Return the median of the medians, and what the gateway adds."""
-        ours, direct = median(self._p50_ms["isthmus"]), median(self._p50_ms["direct"])
+        """Return the medians of the rounds, and what the gateway adds."""
+        ours, nginx, direct = (
+            median(self._p50_ms[name]) for name in ("isthmus", "nginx", "direct")
+        )
         return [
             Row(
                 what="added latency p50",
                 key="added_p50_ms",
                 figure=ours - direct,
                 ours=f"{ours:.2f} ms",
-                others=f"direct {direct:.2f} ms",
+                others=f"direct {direct:.2f}, nginx {nginx:.2f} ms",
             )
         ]

@@ -46,12 +46,12 @@ def budgets(path: Path = BUDGETS) -> dict[str, Budget]:
 
 def table(rows: Iterable[Row], bounds: Mapping[str, Budget], *, judged: bool) -> str:
     """Draw the table; where nothing is judged, without the verdicts."""
-    lines = [f"{'':24}{'isthmus':>18}  {'beside':26}{'figure':>9}{'budget':>9}"]
+    lines = [f"{'':24}{'isthmus':>18}  {'beside':29}{'figure':>9}{'budget':>9}"]
     for row in rows:
         bound = bounds.get(row.key)
         most = "" if bound is None else f"{bound.most:g}"
         over = judged and bound is not None and bound.over(row.figure)
-        line = f"{row.what:24}{row.ours:>18}  {row.others:26}{row.figure:9.2f}{most:>9}"
+        line = f"{row.what:24}{row.ours:>18}  {row.others:29}{row.figure:9.2f}{most:>9}"
         lines.append(f"{line}  {row.key}{'  OVER BUDGET' if over else ''}")
     return "\n".join(lines)
 

@@ -42,8 +42,8 @@ def measured(stage: Stage, *, quick: bool) -> list[Row]:
     """Measure everything; return the rows of the table."""
     streams, scale = streams_allowed(), 0.3 if quick else 1.0
     footprint = Footprint(stage, streams, quick=quick)
-    gateway = stage.gateway()
-    several = [Beside(stage, gateway), Latency(stage, gateway), Encrypted(stage)]
+    gateway, nginx = stage.gateway(), stage.nginx()
+    several = [Beside(gateway, nginx), Latency(gateway, nginx, stage.mock), Encrypted(stage)]
     for _ in range(1 if quick else _ROUNDS):
         for one in several:
             one.round(scale)
