@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statistics import median
 
-from figures import Row
+from figures import Row, ratio
 from stage import Stage
 
 
@@ -31,13 +31,13 @@ class Encrypted:
 
     def rows(self) -> list[Row]:
         """Return the medians."""
-        tls, plain = median(self._cost["tls"]), median(self._cost["plain"])
+        tls, plain = self._cost["tls"], self._cost["plain"]
         return [
             Row(
                 what="TLS upstream",
                 key="tls_ratio",
-                figure=tls / plain,
-                ours=f"{tls:.2f} us/request",
-                others=f"plain {plain:.2f} us/request",
+                figure=ratio(tls, plain),
+                ours=f"{median(tls):.2f} us/request",
+                others=f"plain {median(plain):.2f} us/request",
             )
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 
 from msgspec import Struct
 
@@ -23,6 +24,11 @@ class Row(Struct, frozen=True, kw_only=True):
     figure: float
     ours: str
     others: str = ""
+
+
+def ratio(ours: Sequence[float], others: Sequence[float]) -> float:
+    """Return the median of the rounds' ratios: what slows a round down slows both sides of it."""
+    return median([one / other for one, other in zip(ours, others, strict=True)])
 
 
 class Budget(Struct, frozen=True):

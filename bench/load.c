@@ -30,7 +30,7 @@
 
 enum Mode { WHOLE, BURST, PACED, HOLD };
 
-/* How far apart streams are begun at least: the gateway shall not be overrun. */
+/* How far apart held streams are begun: the gateway shall not be overrun. */
 #define APART_US 2000
 
 typedef struct {
@@ -82,7 +82,8 @@ static int by_value(const void *a, const void *b) {
 static void make_request(const char *key) {
   char text[128] = "Hello there.", body[2048];
   if (mode == BURST) sprintf(text, "burst %d", deltas_wanted);
-  if (mode == PACED || mode == HOLD) sprintf(text, "paced %d %d", deltas_wanted, every_ms);
+  if (mode == PACED) sprintf(text, "paced %d %d", deltas_wanted, every_ms);
+  if (mode == HOLD) sprintf(text, "spread %d %d", deltas_wanted, every_ms);
   const char *filler =
       "You are a helpful assistant who answers briefly and precisely, who never makes things up, and "
       "who says so when a question cannot be answered from what is known. Answer in the language of "
@@ -261,11 +262,10 @@ static void connect_line(Line *line) {
   watch(line->fd, line);
 }
 
-/* Open all connections; streams so that their deltas are spread over the interval. */
+/* Open all connections; paced streams so that their deltas are spread over the interval. */
 static void open_all(int count) {
-  uint64_t apart = 0, due = now_us();
-  if (mode >= PACED) apart = (uint64_t)every_ms * 1000 / (uint64_t)count;
-  if (mode == HOLD && apart < APART_US) apart = APART_US + APART_US / (uint64_t)count;
+  uint64_t apart = mode == HOLD ? APART_US : 0, due = now_us();
+  if (mode == PACED) apart = (uint64_t)every_ms * 1000 / (uint64_t)count;
   for (int i = 0; i < count; i++) {
     connect_line(&lines[i]);
     start(&lines[i]);

@@ -5,6 +5,7 @@
  * The mode is read from the request's text, wherever it stands in the body:
  *   "burst N"     a stream of N text deltas, all at once, each event its own HTTP chunk
  *   "paced N MS"  a stream of N text deltas, one every MS milliseconds
+ *   "spread N MS" the same; all such streams have theirs evenly spread over the interval
  *   otherwise     one JSON answer
  */
 #define _GNU_SOURCE
@@ -105,10 +106,19 @@ static void put_end(Peer *peer) {
   put(peer, "0\r\n\r\n", 5);
 }
 
+/* Return where in the interval the next stream has its deltas: the golden ratio spreads any number
+ * of streams evenly, in whatever order they begin. */
+static uint64_t phase_us(uint64_t every_us) {
+  static uint64_t count;
+  double place = (double)++count * 0.6180339887498949;
+  return (uint64_t)((place - (double)(uint64_t)place) * (double)every_us);
+}
+
 static void answer(int fd, const char *body) {
   char head[2048];
   Peer *peer = peers[fd];
-  const char *burst = strstr(body, "burst "), *paced = strstr(body, "paced ");
+  const char *burst = strstr(body, "burst "), *spread = strstr(body, "spread ");
+  const char *paced = spread ? spread : strstr(body, "paced ");
   if (!burst && !paced) {
     int length = sprintf(head,
                          "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n"
@@ -131,10 +141,11 @@ static void answer(int fd, const char *body) {
     put_end(peer);
     return;
   }
-  sscanf(paced, "paced %d %d", &count, &every);
+  sscanf(strchr(paced, ' '), "%d %d", &count, &every);
   peer->left = count;
   peer->every_us = (uint64_t)every * 1000;
   due_us[fd] = now_us() + peer->every_us;
+  if (spread) due_us[fd] += phase_us(peer->every_us) - due_us[fd] % peer->every_us;
 }
 
 static void drop(int fd) {

@@ -24,8 +24,6 @@ from footprint import Footprint
 from stage import Stage
 
 _ROUNDS = 5
-#: Rounds with thousands of streams take their time to begin.
-_CROWDED_ROUNDS = 3
 #: Files of a process that are no streams, each of which takes the gateway two.
 _OTHER_FILES = 200
 
@@ -43,14 +41,16 @@ def measured(stage: Stage, *, quick: bool) -> list[Row]:
     streams, scale = streams_allowed(), 0.3 if quick else 1.0
     footprint = Footprint(stage, streams, quick=quick)
     gateway, nginx = stage.gateway(), stage.nginx()
-    several = [Beside(gateway, nginx), Latency(gateway, nginx, stage.mock), Encrypted(stage)]
+    several = (
+        Beside(gateway, nginx),
+        Latency(gateway, nginx, stage.mock),
+        Encrypted(stage),
+        Crowding(gateway, streams, quick=quick),
+    )
     for _ in range(1 if quick else _ROUNDS):
         for one in several:
             one.round(scale)
-    crowding = Crowding(gateway, streams, quick=quick)
-    for _ in range(1 if quick else _CROWDED_ROUNDS):
-        crowding.round(scale)
-    return [row for one in (*several, crowding, footprint) for row in one.rows()]
+    return [row for one in (*several, footprint) for row in one.rows()]
 
 
 def main() -> int:

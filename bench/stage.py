@@ -21,7 +21,7 @@ worker_processes 1;
 daemon off;
 pid {directory}/{name}.pid;
 error_log {directory}/{name}.error crit;
-events {{ worker_connections 1024; }}
+events {{ worker_connections 8192; }}
 http {{
   access_log off;
   client_body_temp_path {directory}/body;

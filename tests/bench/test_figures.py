@@ -2,7 +2,7 @@
 
 import pytest
 
-from figures import Budget, Row, budgets, exceeded, table
+from figures import Budget, Row, budgets, exceeded, ratio, table
 
 MEMORY = Row(what="idle memory", key="idle_mb", figure=61.0, ours="61.00 MB")
 
@@ -32,3 +32,7 @@ def test_a_budget_for_what_nobody_measured_is_a_mistake():
 def test_the_table_marks_what_is_over_where_it_judges(judged):
     drawn = table([MEMORY], {"idle_mb": Budget(60)}, judged=judged)
     assert ("OVER BUDGET" in drawn) is judged
+
+
+def test_sides_are_compared_round_by_round():
+    assert ratio([11.0, 22.0, 99.0], [10.0, 20.0, 30.0]) == pytest.approx(1.1)
