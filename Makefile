@@ -61,8 +61,11 @@ docs: $(DEV)  ## Write docs/reference/ from the code
 docs-check: $(DEV)  ## Check that docs/reference/ says what the code says
 	$(BIN)/python scripts/reference.py --check
 
-bench: $(DEV)  ## Measure the CPU time per request and event beside nginx (QUICK=1: try it only)
+bench: $(DEV)  ## Measure CPU time, latency and memory beside nginx (QUICK=1: try it only)
 	$(BIN)/python bench/run.py $(if $(QUICK),--quick)
+
+bench-features: $(DEV)  ## Measure what each part of a request costs, into docs/performance.md
+	$(BIN)/python bench/features.py $(if $(QUICK),--quick)
 
 bench-peers: $(DEV)  ## Compare other gateways with this one; fill in docs/performance.md (QUICK=1, ONLY="KEY ...")
 	PYTHONPATH=bench $(BIN)/python -m peers $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(REDRAW),--redraw)
@@ -96,4 +99,4 @@ clean:  ## Remove what was installed, built or cached (not .isthmus, which holds
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
 
-.PHONY: serve all test goldens fuzz mutants format check-format lint types docs docs-check bench bench-peers instructions clients sizing chaos scale lock check-locks clean help
+.PHONY: serve all test goldens fuzz mutants format check-format lint types docs docs-check bench bench-features bench-peers instructions clients sizing chaos scale lock check-locks clean help

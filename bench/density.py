@@ -28,7 +28,9 @@ def measured() -> dict[str, float]:
         directory, mock = Path(name), processes.free_port()
         command: list[str | Path] = [processes.BIN / "mock", str(mock)]
         with (
-            processes.started(command, processes.OTHERS, mock, directory / "mock.log"),
+            processes.started(
+                command, processes.OTHERS, directory / "mock.log", lambda: processes.listens(mock)
+            ),
             contest.running(peer, mock, directory) as (server, _),
         ):
             return _figures(server)
@@ -38,7 +40,7 @@ def _figures(server: contest.Server) -> dict[str, float]:
     if wrong := server.failures():
         raise processes.WrongAnswer("; ".join(wrong.values()))
     answers = [server.ask("whole", *ANSWERS).per_answer for _ in range(ROUNDS)]
-    before_mb = processes.pss_mb(server.process)
+    before_mb = processes.pss_kib(server.process) / 1024
     streams = [_streams(server) for _ in range(ROUNDS)]
     heap_kb = [(during_mb - before_mb) * 1024 / STREAMS for _, during_mb in streams]
     return {
@@ -54,7 +56,7 @@ def _streams(server: contest.Server) -> tuple[float, float]:
     with ThreadPoolExecutor(1) as background:
         running = background.submit(server.ask, "paced", STREAMS, 0.0, (EVENTS, EVERY_MS))
         time.sleep(MIDDLE)
-        during_mb = processes.pss_mb(server.process)
+        during_mb = processes.pss_kib(server.process) / 1024
         return running.result().per_event, during_mb
 
 

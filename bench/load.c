@@ -2,11 +2,14 @@
  *
  *   load PORT MODE DIALECT CONNECTIONS SECONDS KEY [DELTAS [MS] | RATE]
  *
- * MODE is whole, rated, burst or paced; DIALECT is chat (the gateway) or messages (what stands
- * behind it). Each connection sends its next request when its answer has come, until the time is
+ * MODE is whole, rated, burst, paced or hold; DIALECT is chat (the gateway), messages (what stands
+ * behind it) or probe, which asks the gateway whether it runs, and nobody else. Each connection sends its next request when its answer has come, until the time is
  * over; rated sends RATE requests a second instead, on any connection that is free. Prints one JSON
  * object: answers, events (text deltas), seconds, p50_us and p99_us (whole and rated: of answers,
  * paced: of each delta's way through the gateway). Exits with 1 at the first wrong answer.
+ *
+ * hold opens paced streams and prints such an object when all of them have brought something, again
+ * for each line it reads, and ends with its standard input.
  *
  * Gateways that are asked otherwise: LOAD_PATH, LOAD_MODEL and LOAD_HEADERS (whole lines).
  */
@@ -23,11 +26,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_CONNECTIONS 1024
+#define MAX_CONNECTIONS 4096
 #define IN_SIZE (1 << 20)
 #define MAX_SAMPLES 2000000
 
-enum Mode { WHOLE, RATED, BURST, PACED };
+enum Mode { WHOLE, RATED, BURST, PACED, HOLD };
+
+/* How far apart held streams are begun: the gateway shall not be overrun. */
+#define APART_US 2000
 
 typedef struct {
   int fd;
@@ -47,13 +53,14 @@ typedef struct {
 } Line;
 
 static enum Mode mode;
-static int chat, deltas_wanted = 0, every_ms = 0, rate = 0, port;
+static int chat, probe, deltas_wanted = 0, every_ms = 0, rate = 0, port, poller, busy;
 static char request[8192];
 static size_t request_len;
 static Line lines[MAX_CONNECTIONS];
 static uint32_t *samples;
 static size_t sample_count;
-static uint64_t answers, events;
+static uint64_t answers, events, begun_us, end_us;
+static int open_streams; /* those that have brought something */
 
 static uint64_t now_us(void) {
   struct timespec t;
@@ -87,6 +94,7 @@ static void make_request(const char *key) {
   char text[128] = "Hello there.", body[2048];
   if (mode == BURST) sprintf(text, "burst %d", deltas_wanted);
   if (mode == PACED) sprintf(text, "paced %d %d", deltas_wanted, every_ms);
+  if (mode == HOLD) sprintf(text, "spread %d %d", deltas_wanted, every_ms);
   const char *filler =
       "You are a helpful assistant who answers briefly and precisely, who never makes things up, and "
       "who says so when a question cannot be answered from what is known. Answer in the language of "
@@ -104,6 +112,10 @@ static void make_request(const char *key) {
             "\"%s\"}],\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"%s\"}]"
             "}]}",
             model, stream, filler, text);
+  if (probe) {
+    request_len = (size_t)sprintf(request, "GET /livez HTTP/1.1\r\nhost: 127.0.0.1:%d\r\n\r\n", port);
+    return;
+  }
   request_len = (size_t)snprintf(
       request, sizeof request,
       "POST %s HTTP/1.1\r\nhost: 127.0.0.1:%d\r\nauthorization: Bearer %s\r\n"
@@ -119,6 +131,7 @@ static void start(Line *line) {
   line->in_chunk = -1;
   line->deltas = line->last = line->ended = 0;
   line->text[0] = 0;
+  busy += !line->busy;
   line->busy = 1;
   line->sent_us = now_us();
   if (send(line->fd, request, request_len, MSG_NOSIGNAL) != (ssize_t)request_len)
@@ -205,7 +218,8 @@ static void count_deltas(Line *line) {
       if (!*end) break;
       if (*end != ' ') fail("a delta is not what was sent", line);
       if (mode == PACED) sample(now_us() - stamp);
-      line->deltas++;
+      open_streams += !line->deltas++;
+      events++;
     }
     at = value;
   }
@@ -218,6 +232,7 @@ static int whole(Line *line) {
   if (mode >= BURST) count_deltas(line);
   if (!line->ended) return 0;
   if (mode <= RATED) {
+    if (probe) return 1;
     if (!strstr(line->text, "fox jumps over the lazy dog.\"")) fail("the text is not there", line);
     if (!(chat ? says(line->text, "\"finish_reason\"", "\"stop\"")
                : says(line->text, "\"stop_reason\"", "\"end_turn\"")))
@@ -229,7 +244,16 @@ static int whole(Line *line) {
   return 1;
 }
 
-static void readable(Line *line, uint64_t end_us) {
+static void report(void) {
+  qsort(samples, sample_count, sizeof *samples, by_value);
+  printf("{\"answers\": %llu, \"events\": %llu, \"seconds\": %.4f, \"p50_us\": %u, \"p99_us\": %u}\n",
+         (unsigned long long)answers, (unsigned long long)events, (now_us() - begun_us) / 1e6,
+         sample_count ? samples[sample_count / 2] : 0,
+         sample_count ? samples[sample_count * 99 / 100] : 0);
+  fflush(stdout);
+}
+
+static void readable(Line *line) {
   if (line->in_len >= IN_SIZE - 1) fail("an answer is too large", NULL);
   ssize_t n = recv(line->fd, line->in + line->in_len, IN_SIZE - 1 - line->in_len, 0);
   if (n <= 0) fail("a connection was closed", line);
@@ -238,21 +262,21 @@ static void readable(Line *line, uint64_t end_us) {
   if (!whole(line)) return;
   if (mode <= RATED) sample(now_us() - line->sent_us);
   answers++;
-  events += (uint64_t)line->deltas;
   line->busy = 0;
+  busy--;
   if (mode != RATED && now_us() < end_us) start(line);
 }
 
 static enum Mode mode_named(const char *name) {
-  const char *names[] = {"whole", "rated", "burst", "paced"};
-  for (int i = WHOLE; i <= PACED; i++)
+  const char *names[] = {"whole", "rated", "burst", "paced", "hold"};
+  for (int i = WHOLE; i <= HOLD; i++)
     if (!strcmp(name, names[i])) return (enum Mode)i;
   fail("there is no such mode", NULL);
   return WHOLE;
 }
 
 /* Send what is due on connections that are free; return the time of the next request. */
-static uint64_t start_due(uint64_t due, uint64_t end_us, int count) {
+static uint64_t start_due(uint64_t due, int count) {
   for (int i = 0; i < count && due <= now_us() && due < end_us; i++) {
     if (lines[i].busy) continue;
     start(&lines[i]);
@@ -263,10 +287,74 @@ static uint64_t start_due(uint64_t due, uint64_t end_us, int count) {
   return due;
 }
 
-static int wait_ms(uint64_t due, uint64_t end_us) {
+/* Return how long there is nothing to be sent. */
+static uint64_t idle_us(uint64_t due) {
   uint64_t now = now_us();
-  if (mode != RATED || due >= end_us) return 1000;
-  return due > now ? (int)((due - now + 999) / 1000) : 1;
+  if (mode != RATED || due >= end_us) return 10000000;
+  return due > now ? due - now : 1000;
+}
+
+static void commanded(void) {
+  char line[64];
+  if (read(STDIN_FILENO, line, sizeof line) <= 0) exit(0);
+  report();
+}
+
+/* Serve what comes, once; wait for it at most so long. Says how much there was. */
+static int pump(uint64_t wait_us) {
+  struct epoll_event ready[256];
+  struct timespec wait = {(time_t)(wait_us / 1000000), (long)(wait_us % 1000000) * 1000};
+  int n = epoll_pwait2(poller, ready, 256, &wait, NULL);
+  for (int i = 0; i < n; i++)
+    if (ready[i].data.ptr)
+      readable(ready[i].data.ptr);
+    else
+      commanded();
+  return n;
+}
+
+static void pump_patiently(void) {
+  if (!pump(10000000)) fail("nothing came for ten seconds", NULL);
+}
+
+/* Ask so many times a second, until the time is over and all answers have come. */
+static void pump_rated(int count) {
+  uint64_t due = begun_us, last = begun_us;
+  while (due < end_us || busy) {
+    due = start_due(due, count);
+    if (pump(idle_us(due))) last = now_us();
+    if (busy && now_us() > last + 10000000) fail("nothing came for ten seconds", NULL);
+  }
+}
+
+static void watch(int fd, Line *line) {
+  struct epoll_event event = {.events = EPOLLIN, .data.ptr = line};
+  if (epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event)) fail("nothing can be watched", NULL);
+}
+
+static void connect_line(Line *line) {
+  int one = 1;
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  address.sin_port = htons((uint16_t)port);
+  line->in = malloc(IN_SIZE);
+  line->text = malloc(IN_SIZE);
+  line->fd = socket(AF_INET, SOCK_STREAM, 0);
+  setsockopt(line->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  if (connect(line->fd, (struct sockaddr *)&address, sizeof address)) fail("no connection", NULL);
+  watch(line->fd, line);
+}
+
+/* Open all connections; paced streams so that their deltas are spread over the interval. */
+static void open_all(int count) {
+  uint64_t apart = mode == HOLD ? APART_US : 0, due = now_us();
+  if (mode == PACED) apart = (uint64_t)every_ms * 1000 / (uint64_t)count;
+  for (int i = 0; i < count; i++) {
+    connect_line(&lines[i]);
+    if (mode == RATED) continue;
+    start(&lines[i]);
+    due += apart;
+    for (uint64_t now; (now = now_us()) < due;) pump(due - now);
+  }
 }
 
 int main(int argc, char **argv) {
@@ -274,43 +362,24 @@ int main(int argc, char **argv) {
   port = atoi(argv[1]);
   mode = mode_named(argv[2]);
   chat = !strcmp(argv[3], "chat");
-  int count = atoi(argv[4]), busy, one = 1;
-  double seconds = atof(argv[5]);
+  probe = !strcmp(argv[3], "probe");
+  int count = atoi(argv[4]);
   if (argc > 7) *(mode == RATED ? &rate : &deltas_wanted) = atoi(argv[7]);
-  if ((mode == RATED && rate < 1) || count > MAX_CONNECTIONS) return 2;
   if (argc > 8) every_ms = atoi(argv[8]);
+  if ((mode == RATED && rate < 1) || count < 1 || count > MAX_CONNECTIONS) return 2;
   samples = malloc(MAX_SAMPLES * sizeof *samples);
   make_request(argv[6]);
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  address.sin_port = htons((uint16_t)port);
-  int poller = epoll_create1(0);
-  uint64_t begun = now_us(), end_us = begun + (uint64_t)(seconds * 1e6), last = begun, due = begun;
-  for (int i = 0; i < count; i++) {
-    Line *line = &lines[i];
-    line->in = malloc(IN_SIZE);
-    line->text = malloc(IN_SIZE);
-    line->fd = socket(AF_INET, SOCK_STREAM, 0);
-    setsockopt(line->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (connect(line->fd, (struct sockaddr *)&address, sizeof address)) fail("no connection", NULL);
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = line};
-    epoll_ctl(poller, EPOLL_CTL_ADD, line->fd, &event);
-    if (mode != RATED) start(line);
-    if (mode == PACED) usleep(every_ms * 1000 / count); /* spread over the interval */
+  poller = epoll_create1(0);
+  begun_us = now_us();
+  end_us = begun_us + (uint64_t)(atof(argv[5]) * 1e6);
+  open_all(count);
+  if (mode == HOLD) {
+    while (open_streams < count) pump_patiently();
+    report();
+    watch(STDIN_FILENO, NULL);
   }
-  do {
-    struct epoll_event ready[256];
-    if (mode == RATED) due = start_due(due, end_us, count);
-    int n = epoll_wait(poller, ready, 256, wait_ms(due, end_us));
-    for (int i = 0; i < n; i++) readable(ready[i].data.ptr, end_us);
-    if (n) last = now_us();
-    if (now_us() > last + 10000000) fail("nothing came for ten seconds", NULL);
-    busy = mode == RATED && due < end_us;
-    for (int i = 0; i < count; i++) busy += lines[i].busy;
-  } while (busy);
-  qsort(samples, sample_count, sizeof *samples, by_value);
-  printf("{\"answers\": %llu, \"events\": %llu, \"seconds\": %.4f, \"p50_us\": %u, \"p99_us\": %u}\n",
-         (unsigned long long)answers, (unsigned long long)events, (now_us() - begun) / 1e6,
-         sample_count ? samples[sample_count / 2] : 0,
-         sample_count ? samples[sample_count * 99 / 100] : 0);
+  if (mode == RATED) pump_rated(count);
+  while (busy) pump_patiently();
+  report();
   return 0;
 }

@@ -5,6 +5,7 @@
  * The mode is read from the request's text, wherever it stands in the body:
  *   "burst N"     a stream of N text deltas, all at once, each event its own HTTP chunk
  *   "paced N MS"  a stream of N text deltas, one every MS milliseconds
+ *   "spread N MS" the same; all such streams have theirs evenly spread over the interval
  *   otherwise     one JSON answer
  */
 #define _GNU_SOURCE
@@ -21,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_FD 4096
+#define MAX_FD 16384
 #define IN_SIZE 65536
 
 typedef struct {
@@ -31,11 +32,11 @@ typedef struct {
   size_t out_len, out_at, out_size;
   int left;          /* deltas of a paced stream still to be sent */
   uint64_t every_us; /* and how far apart they are */
-  uint64_t due_us;
 } Peer;
 
 static Peer *peers[MAX_FD];
-static int poller;
+static uint64_t due_us[MAX_FD]; /* when a paced stream has its next delta; 0: none is to come */
+static int poller, top;         /* one above the largest descriptor so far */
 
 static const char *HEADERS =
     "request-id: req_011CQ8bench\r\nanthropic-organization-id: 5f3c\r\n"
@@ -105,9 +106,19 @@ static void put_end(Peer *peer) {
   put(peer, "0\r\n\r\n", 5);
 }
 
-static void answer(Peer *peer, const char *body) {
+/* Return where in the interval the next stream has its deltas: the golden ratio spreads any number
+ * of streams evenly, in whatever order they begin. */
+static uint64_t phase_us(uint64_t every_us) {
+  static uint64_t count;
+  double place = (double)++count * 0.6180339887498949;
+  return (uint64_t)((place - (double)(uint64_t)place) * (double)every_us);
+}
+
+static void answer(int fd, const char *body) {
   char head[2048];
-  const char *burst = strstr(body, "burst "), *paced = strstr(body, "paced ");
+  Peer *peer = peers[fd];
+  const char *burst = strstr(body, "burst "), *spread = strstr(body, "spread ");
+  const char *paced = spread ? spread : strstr(body, "paced ");
   if (!burst && !paced) {
     int length = sprintf(head,
                          "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n"
@@ -130,14 +141,16 @@ static void answer(Peer *peer, const char *body) {
     put_end(peer);
     return;
   }
-  sscanf(paced, "paced %d %d", &count, &every);
+  sscanf(strchr(paced, ' '), "%d %d", &count, &every);
   peer->left = count;
   peer->every_us = (uint64_t)every * 1000;
-  peer->due_us = now_us() + peer->every_us;
+  due_us[fd] = now_us() + peer->every_us;
+  if (spread) due_us[fd] += phase_us(peer->every_us) - due_us[fd] % peer->every_us;
 }
 
 static void drop(int fd) {
   close(fd);
+  due_us[fd] = 0;
   free(peers[fd]->out);
   free(peers[fd]);
   peers[fd] = NULL;
@@ -168,7 +181,7 @@ static int take(int fd) {
     if (peer->in_len < whole) return 0;
     char kept = peer->in[whole];
     peer->in[whole] = 0;
-    answer(peer, end + 4);
+    answer(fd, end + 4);
     peer->in[whole] = kept;
     memmove(peer->in, peer->in + whole, peer->in_len - whole);
     peer->in_len -= whole;
@@ -195,6 +208,7 @@ static void accept_all(int listener) {
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     peers[fd] = calloc(1, sizeof(Peer));
+    if (fd >= top) top = fd + 1;
     struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
     epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
   }
@@ -203,19 +217,19 @@ static void accept_all(int listener) {
 /* Send what is due; return the milliseconds until something is again. */
 static int pace(void) {
   uint64_t now = now_us(), next = now + 100000;
-  for (int fd = 0; fd < MAX_FD; fd++) {
-    Peer *peer = peers[fd];
-    if (!peer || !peer->left) continue;
-    if (peer->due_us <= now) {
+  for (int fd = 0; fd < top; fd++) {
+    if (!due_us[fd]) continue;
+    if (due_us[fd] <= now) {
+      Peer *peer = peers[fd];
       put_delta(peer);
-      peer->due_us += peer->every_us;
-      if (--peer->left == 0) put_end(peer);
-      if (flush_out(fd) < 0) {
-        drop(fd);
-        continue;
+      due_us[fd] += peer->every_us;
+      if (--peer->left == 0) {
+        put_end(peer);
+        due_us[fd] = 0;
       }
+      if (flush_out(fd) < 0) drop(fd);
     }
-    if (peer->left && peer->due_us < next) next = peer->due_us;
+    if (due_us[fd] && due_us[fd] < next) next = due_us[fd];
   }
   return next > now ? (int)((next - now + 999) / 1000) : 0;
 }

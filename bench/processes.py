@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,54 +20,14 @@ KEY = "sk-bench-key-0123456789"
 #: Everything measured runs on the first core, the mock and the load client on the second.
 MEASURED, OTHERS = map(int, os.environ.get("BENCH_CORES", "0,1").split(","))
 NOTHING: Mapping[str, str] = {}
+#: Seconds until a server has to answer.
+_PATIENCE = 10
+
+Process = subprocess.Popen[bytes]
 
 
 class WrongAnswer(Exception):
     """The load client saw an answer that is not right; says what it saw."""
-
-
-NGINX = """
-worker_processes 1;
-daemon off;
-pid {directory}/nginx.pid;
-error_log {directory}/error.log crit;
-events {{ worker_connections 1024; }}
-http {{
-  access_log off;
-  client_body_temp_path {directory}/body;
-  proxy_temp_path {directory}/proxy;
-  fastcgi_temp_path {directory}/fastcgi;
-  uwsgi_temp_path {directory}/uwsgi;
-  scgi_temp_path {directory}/scgi;
-  upstream mock {{ server 127.0.0.1:{mock}; keepalive 64; }}
-  server {{
-    listen 127.0.0.1:{port};
-    keepalive_requests 100000000;
-    location / {{
-      proxy_pass http://mock;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_buffering off;
-    }}
-  }}
-}}
-"""
-
-GATEWAY = """
-[server]
-host = "127.0.0.1"
-port = {port}
-state = "{directory}/state"
-drain_delay = 0
-
-[upstreams.main]
-kind = "anthropic"
-base_urls = ["http://127.0.0.1:{mock}"]
-api_key = "env:BENCH_KEY"
-
-[keys.bench]
-secret = "env:BENCH_KEY"
-"""
 
 
 def missing() -> str | None:
@@ -98,10 +58,26 @@ def free_port() -> int:
         return server.getsockname()[1]
 
 
+def listens(port: int) -> bool:
+    """Say whether a connection to the port is taken."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def serves(port: int) -> bool:
+    """Say whether a gateway at the port answers that it is ready."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE) as probe:
+            probe.sendall(b"GET /readyz HTTP/1.1\r\nhost: bench\r\n\r\n")
+            return probe.recv(64).startswith(b"HTTP/1.1 200")
+    except OSError:
+        return False
+
+
 @contextmanager
 def spawned(
     command: list[str | Path], core: int, log: Path, environment: Mapping[str, str] = NOTHING
-) -> Generator[subprocess.Popen[bytes]]:
+) -> Generator[Process]:
     """Run a command on one core until the block ends; it may not listen yet."""
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -119,15 +95,19 @@ def spawned(
 
 @contextmanager
 def started(
-    command: list[str | Path], core: int, port: int, log: Path
-) -> Generator[subprocess.Popen[bytes]]:
-    """Run a server on one core until the block ends."""
-    with spawned(command, core, log) as process:
-        _wait(process, port, log)
+    command: list[str | Path],
+    core: int,
+    log: Path,
+    ready: Callable[[], bool],
+    environment: Mapping[str, str] = NOTHING,
+) -> Generator[Process]:
+    """Run a server on one core until the block ends; it begins when the server is ready."""
+    with spawned(command, core, log, environment) as process:
+        _wait(process, ready, log)
         yield process
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: Process) -> None:
     """Ask a process and all it started to leave; insist after ten seconds."""
     for wish in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
@@ -137,12 +117,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             return
 
 
-def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + 10
+def _wait(process: Process, ready: Callable[[], bool], log: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        if ready():
+            return
         time.sleep(0.002)
     sys.exit(f"bench: {process.args} did not start: {log.read_text()}")
 
@@ -151,9 +130,8 @@ def ask(
     port: int, *arguments: object, environment: Mapping[str, str] = NOTHING
 ) -> dict[str, float]:
     """Run the load client; return what it counted. Raises WrongAnswer."""
-    command = ["taskset", "-c", str(OTHERS), BIN / "load", str(port), *map(str, arguments)]
     ended = subprocess.run(
-        command,
+        _load_command(port, arguments),
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
@@ -174,24 +152,51 @@ def load(port: int, *arguments: object) -> dict[str, float]:
         sys.exit(f"bench: {wrong}")
 
 
-def cpu_us(process: subprocess.Popen[bytes]) -> float:
+@contextmanager
+def holding(port: int, *arguments: object) -> Generator[Callable[[], int]]:
+    """Hold streams open until the block ends; gives what counts the events that have come.
+
+    The block begins when every stream has brought something.
+    """
+    command = _load_command(port, arguments)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        told, asked = process.stdout, process.stdin
+        if told is None or asked is None or not told.readline():
+            sys.exit("bench: the streams could not be opened")
+
+        def events() -> int:
+            asked.write("\n")
+            asked.flush()
+            line = told.readline()
+            return json.loads(line)["events"] if line else sys.exit("bench: a stream broke")
+
+        yield events
+
+
+def _load_command(port: int, arguments: tuple[object, ...]) -> list[str | Path]:
+    return ["taskset", "-c", str(OTHERS), BIN / "load", str(port), *map(str, arguments)]
+
+
+def cpu_us(process: Process) -> float:
     """Return the processor time of a process and its children so far, in microseconds."""
-    return sum(_thread_us(pid) for pid in _tree(process.pid))
+    return sum(_thread_us(pid) for pid in tree(process.pid))
 
 
-def pss_mb(process: subprocess.Popen[bytes]) -> float:
-    """Return the proportional set size of a process and its children, in megabytes."""
+def pss_kib(process: Process) -> int:
+    """Return the proportional set size of a process and its children."""
     total = 0
-    for pid in _tree(process.pid):
+    for pid in tree(process.pid):
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
                 total += int(line.split()[1])
-    return total / 1024
+    return total
 
 
-def _tree(pid: int) -> list[int]:
+def tree(pid: int) -> list[int]:
+    """Return a process and all below it."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(each for child in children for each in _tree(int(child)))]
+    return [pid, *(each for child in children for each in tree(int(child)))]
 
 
 def _thread_us(pid: int) -> float:

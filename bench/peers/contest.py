@@ -104,7 +104,7 @@ def measured(peer: Peer, mock: int, scale: float) -> tuple[Figures, tuple[str, .
                 cost[mode] = server.ask(mode, connections, seconds * scale, rest)
             except WrongAnswer as answer:
                 wrong[mode] = summary(str(answer))
-        memory = processes.pss_mb(server.process)
+        memory = processes.pss_kib(server.process) / 1024
     return _figures(cost, memory, start_s), tuple(wrong.values())
 
 

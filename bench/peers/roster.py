@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from processes import GATEWAY, KEY, NGINX
+from configurations import GATEWAY, NGINX
+from processes import KEY
 
 
 class Wanted(NamedTuple):
@@ -41,6 +42,8 @@ class Peer(NamedTuple):
     model: str = "claude-sonnet-4-6"
     headers: str = ""
 
+
+_GATEWAY = GATEWAY.replace("{upstream}", "http://127.0.0.1:{mock}").replace("{name}", "state")
 
 LITELLM = """
 model_list:
@@ -105,7 +108,7 @@ PEERS = (
         "nginx",
         "C; passes bytes on, translates nothing",
         ("nginx", "-c", "{directory}/nginx.conf"),
-        files={"nginx.conf": NGINX},
+        files={"nginx.conf": NGINX.replace("{more}", "").replace("{name}", "nginx")},
         dialect="messages",
         path="/v1/messages",
     ),
@@ -114,7 +117,7 @@ PEERS = (
         "Isthmus",
         "Python",
         ("isthmus", "serve", "--config", "{directory}/isthmus.toml"),
-        files={"isthmus.toml": GATEWAY},
+        files={"isthmus.toml": _GATEWAY},
     ),
     Peer(
         "tensorzero",

@@ -39,7 +39,8 @@ def measure(peers: Iterable[Peer], rounds: int, scale: float) -> list[Entry]:
     mock = processes.free_port()
     with tempfile.TemporaryDirectory() as directory:
         command: list[str | Path] = [processes.BIN / "mock", str(mock)]
-        with processes.started(command, processes.OTHERS, mock, Path(directory) / "mock.log"):
+        log, listens = Path(directory) / "mock.log", lambda: processes.listens(mock)
+        with processes.started(command, processes.OTHERS, log, listens):
             for number in range(rounds):
                 print(f"bench: round {number + 1} of {rounds}", file=sys.stderr)
                 _round(scores, mock, scale)

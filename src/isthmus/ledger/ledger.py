@@ -110,7 +110,8 @@ class Ledger:
             self._file.close()
 
     def _carry(self) -> None:
-        pause, recovered = _EVERY, False
+        # At once, so that what is wrong with the database is said at the start.
+        pause, recovered = 0.0, False
         while not self._stopped.wait(pause):
             try:
                 if not recovered:
@@ -120,15 +121,16 @@ class Ledger:
                 pause = _EVERY
             except (sqlite3.Error, Unusable, OSError) as error:
                 self._complain("the ledger cannot be written, and waits: %s", error)
-                pause = min(pause * 2, _LONGEST_PAUSE)
+                pause = min(max(pause, _EVERY) * 2, _LONGEST_PAUSE)
 
     def _recover(self) -> None:
         """Keep what processes have left that are gone."""
+        database = self._database
         for left in spool.abandoned(self._spools):
             try:
                 for segment in left.segments():
                     self._keep(segment, left.owner)
-                unknown = self._database.give_up(left.owner)
+                unknown = database.give_up(left.owner)
                 left.remove()
             finally:
                 left.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, Literal
 
@@ -166,13 +166,12 @@ class LedgerFile:
         self._connection = sqlite3.connect(
             path, timeout=patience, isolation_level=None, check_same_thread=False
         )
-        try:
+        with ExitStack() as stack:
+            stack.callback(self._connection.close)
             for setting in _SETTINGS:
                 self._connection.execute(setting)
             self._prepare()
-        except BaseException:
-            self._connection.close()
-            raise
+            stack.pop_all()
 
     def close(self) -> None:
         """Close the file."""
