@@ -87,6 +87,7 @@ def configuration() -> str:
         settings.RateConfig: "`[models.NAME.prices]`",
         settings.KeyConfig: "`[keys.NAME]`",
         settings.TranslationConfig: "`[translation]`",
+        settings.ResponsesConfig: "`[responses]`",
         settings.LedgerConfig: "`[ledger]`",
         settings.AdminConfig: "`[admin]`",
     }

@@ -44,8 +44,10 @@ from isthmus.serving.probes import Probes
 from isthmus.serving.reloading import CannotReload, Reloading
 from isthmus.serving.responses import Responses
 from isthmus.serving.service import Service
+from isthmus.serving.stored import Custody, Stored
 from isthmus.serving.usage import Usage
 from isthmus.serving.wishes import Wishes
+from isthmus.storage.responses import ResponseStore
 from isthmus.storage.seal import Seal
 from isthmus.storage.secrets import Secrets
 from isthmus.storage.stash import MemoryStash, Stash
@@ -132,6 +134,7 @@ def application(
         secrets=log.secrets,
         on_begin=_nothing if ledger is None else ledger.began,
         ledger=None if ledger is None else ledger.path,
+        responses=_responses(config),
     )
     if ledger is not None:
         metrics.reads("isthmus_ledger_lost_total", lambda: ledger.lost)
@@ -177,6 +180,16 @@ class _Lasting(Struct, frozen=True):
     secrets: list[str]
     on_begin: Callable[[Outcome], None]
     ledger: Path | None
+    responses: ResponseStore | None
+
+
+def _responses(config: Config) -> ResponseStore | None:
+    """Make the place where responses are kept; None where none are."""
+    wanted = config.responses
+    if not wanted.store:
+        return None
+    capacity = wanted.capacity * 1024 * 1024
+    return ResponseStore(capacity=capacity, lifetime=wanted.lifetime, clock=time.monotonic)
 
 
 def _nothing(_: Outcome) -> None:
@@ -236,8 +249,9 @@ def _service(config: Config, keys: KeyRing, lasting: _Lasting) -> Service:
             exchange=exchange,
             settings=_model_settings(config, lasting.signing),
             clock=time.time,
-            seal=lasting.seal,
+            custody=Custody(lasting.seal, lasting.responses),
         ),
+        stored=Stored(keys=keys, store=lasting.responses),
         passthrough=Passthrough(gate=gate, router=known.router, exchange=exchange),
         models=Models(
             keys=keys,

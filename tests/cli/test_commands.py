@@ -211,3 +211,22 @@ def test_chat_tells_what_went_wrong(arguments, code, words):
     shown = run("chat", *arguments)
     assert shown.returncode == code
     assert words in shown.stderr
+
+
+def test_stored_responses_and_several_workers_do_not_go_together(tmp_path):
+    file = tmp_path / "isthmus.toml"
+    file.write_text('[upstreams.box]\nkind = "sandbox"\n[responses]\nstore = true\n')
+    ended = run("serve", "--config", str(file), "--workers", "2", ISTHMUS_STATE=str(tmp_path))
+    assert (ended.returncode, "needs --workers 1" in ended.stderr) == (2, True)
+
+
+def test_vendors_are_checked_and_shown(tmp_path):
+    file = tmp_path / "isthmus.toml"
+    text = '[upstreams.v]\nkind = "openai_compatible"\nbase_urls = ["https://v.example"]\n'
+    file.write_text(text + 'passthrough = ["/v1/embeddings"]\n')
+    shown = run("check", "--config", str(file)).stdout
+    assert "v: openai_compatible, https://v.example/v1/chat/completions" in shown
+    assert "v: /v1/embeddings" in shown
+    file.write_text(text + 'vendor = "opnai"\n')
+    wrong = run("check", "--config", str(file))
+    assert (wrong.returncode, "isthmus.toml:4: upstreams.v.vendor" in wrong.stderr) == (2, True)

@@ -44,6 +44,8 @@ class Given(Struct, frozen=True, kw_only=True):
 def run(given: Given) -> int:
     """Serve until a signal; return the exit code."""
     config = setting_up.configuration(given.path, host=given.host, port=given.port)
+    if given.workers > 1 and config.responses.store:
+        setting_up.fail("[responses] store keeps responses in one process: it needs --workers 1")
     state, log = setting_up.state_directory(config), _log()
     with ExitStack() as stack:
         stack.callback(log.flush)

@@ -20,7 +20,8 @@ def needs_restart(running: Config, read: Config) -> list[str]:
     ]
     if _revealed(running) != _revealed(read):
         changed.append("secrets")
-    return [f"server.{name}" for name in changed]
+    sections = [n for n in ("responses", "ledger") if getattr(running, n) != getattr(read, n)]
+    return [*(f"server.{name}" for name in changed), *sections]
 
 
 def _revealed(config: Config) -> list[str]:

@@ -320,6 +320,25 @@ class TranslationConfig(_Section, frozen=True, kw_only=True):
     ] = True
 
 
+class ResponsesConfig(_Section, frozen=True, kw_only=True):
+    """Responses that are kept for their callers, in memory."""
+
+    store: Annotated[
+        bool,
+        Meta(
+            description="Whether responses are kept, for `previous_response_id` and to be fetched; "
+            "each for the key that asked, and only by a single process."
+        ),
+    ] = False
+    capacity: Annotated[
+        Annotated[int, Meta(ge=1, le=65_536)],
+        Meta(description="How much is kept at most, in megabytes; the oldest go first."),
+    ] = 256
+    lifetime: Annotated[Seconds, Meta(description="How long a response is kept, in seconds.")] = (
+        86_400.0
+    )
+
+
 class LedgerConfig(_Section, frozen=True, kw_only=True):
     """The books: what every call used and cost."""
 
@@ -365,6 +384,9 @@ class Config(_Section, frozen=True, kw_only=True):
     translation: Annotated[TranslationConfig, Meta(description="How requests are translated.")] = (
         field(default_factory=TranslationConfig)
     )
+    responses: Annotated[ResponsesConfig, Meta(description="Stored responses.")] = field(
+        default_factory=ResponsesConfig
+    )
     ledger: Annotated[LedgerConfig, Meta(description="The books.")] = field(
         default_factory=LedgerConfig
     )
@@ -386,6 +408,7 @@ SECTIONS = (
     RateConfig,
     KeyConfig,
     TranslationConfig,
+    ResponsesConfig,
     LedgerConfig,
     AdminConfig,
 )

@@ -16,6 +16,7 @@ from isthmus.serving.probes import Probes
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
 from isthmus.serving.responses import Responses
+from isthmus.serving.stored import Stored
 from isthmus.serving.usage import Usage
 
 #: Answers requests of one route, or raises a `GatewayError` to be answered with.
@@ -28,6 +29,7 @@ class Doors(Struct, frozen=True, kw_only=True):
     chat: ChatCompletions
     messages: Messages
     responses: Responses
+    stored: Stored
     passthrough: Passthrough
     models: Models
     probes: Probes
@@ -55,6 +57,29 @@ ROUTES = (
         "Count the tokens of a prompt.",
     ),
     Route("POST", "/v1/responses", lambda d: d.responses.create, "required", "Answer a response."),
+    Route(
+        "POST",
+        "/v1/responses/input_tokens",
+        lambda d: d.responses.input_tokens,
+        "required",
+        "Count the tokens of a response's input.",
+    ),
+    Route("GET", "/v1/responses/{id}", lambda d: d.stored.get, "required", "Show a response."),
+    Route("DELETE", "/v1/responses/{id}", lambda d: d.stored.delete, "required", "Forget it."),
+    Route(
+        "GET",
+        "/v1/responses/{id}/input_items",
+        lambda d: d.stored.input_items,
+        "required",
+        "List what went into a response.",
+    ),
+    Route(
+        "POST",
+        "/v1/responses/{id}/cancel",
+        lambda d: d.stored.cancel,
+        "required",
+        "Cancel a response; those that are stored have ended.",
+    ),
     Route("GET", "/v1/models", lambda d: d.models.list, "as configured", "List the models."),
     Route("GET", "/v1/models/{id}", lambda d: d.models.one, "as configured", "Describe a model."),
     Route(

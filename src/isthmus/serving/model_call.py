@@ -142,7 +142,9 @@ class ModelCall:
         if thoughts:
             self.remarks.note("thinking.dropped_upstream", "messages", f"{thoughts} thoughts")
 
-    def complete_headers(self, reply: Reply, outcome: Outcome, message_id: str | None) -> None:
+    def complete_headers(
+        self, reply: Reply, outcome: Outcome, message_id: str | None = None
+    ) -> None:
         """Add what is known once an upstream has answered."""
         attempt = outcome.attempts[-1]
         tell_attempts(reply, outcome)

@@ -54,7 +54,7 @@ class PassedWhole(ABC):
         """Address the request to a route."""
 
     @abstractmethod
-    def used(self, whole: Whole) -> Usage | None:
+    def used(self, whole: Whole, /) -> Usage | None:
         """Return what an answer says of its usage."""
 
     def blocked(self) -> bool:

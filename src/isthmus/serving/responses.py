@@ -16,12 +16,12 @@ from isthmus.serving.heartbeat import KEEP_ALIVE
 from isthmus.serving.model_call import ModelSettings, announce, tell_attempts
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
-from isthmus.serving.responses_call import ResponsesCall, sealing_for
-from isthmus.serving.responses_callers import StreamedResponse, WholeResponse
+from isthmus.serving.responses_call import ResponsesCall
+from isthmus.serving.responses_callers import CountedInput, StreamedResponse, WholeResponse
+from isthmus.serving.stored import Custody, Memory
 from isthmus.serving.streaming import Voice, streamed
 from isthmus.serving.telling import told_openai
 from isthmus.serving.wishes import wishes
-from isthmus.storage.seal import Seal
 from isthmus.wire import json
 from isthmus.wire.responses.documents import ResponsesRequest
 from isthmus.wire.responses.shape import checked
@@ -40,14 +40,14 @@ class Responses:
         exchange: Exchange,
         settings: ModelSettings,
         clock: Callable[[], float],
-        seal: Seal,
+        custody: Custody,
     ) -> None:
         self._gate = gate
         self._router = router
         self._exchange = exchange
         self._settings = settings
         self._clock = clock
-        self._seal = seal
+        self._custody = custody
 
     async def create(self, request: Request, reply: Reply, outcome: Outcome) -> None:
         """Serve one call. The key is looked at before the body is read."""
@@ -60,22 +60,29 @@ class Responses:
         finally:
             self._gate.leave()
 
+    async def input_tokens(self, request: Request, reply: Reply, outcome: Outcome) -> None:
+        """Have the tokens counted that an input would take, by those who can."""
+        principal = await self._gate.enter(request, outcome)
+        try:
+            call = await self._call(principal, request, reply, outcome)
+            turns = in_turn(call.planned.plan, principal, request.headers, call.document)
+            routes = [route for route in turns if route.chat is None]
+            if not routes:
+                raise InvalidRequest(
+                    "The upstream of this model counts no tokens.", status=404, code="not_found"
+                )
+            await self._exchange.run(routes, CountedInput(call, reply, outcome), outcome)
+        except UpstreamError as error:
+            tell_attempts(reply, outcome)
+            raise told_openai(error) from None
+        finally:
+            self._gate.leave()
+
     async def _serve(
         self, principal: Principal, request: Request, reply: Reply, outcome: Outcome
     ) -> None:
-        document = parsed(await request.body())
-        planned = self._router.plan(document["model"])
-        call = ResponsesCall(
-            document,
-            planned,
-            wishes=wishes(request.headers, stream=bool(document.get("stream"))),
-            created=int(self._clock()),
-            settings=self._settings,
-            sealing=sealing_for(principal, self._seal),
-        )
-        outcome.model, outcome.asked = planned.model, planned.requested
-        announce(planned, reply)
-        routes = in_turn(planned.plan, principal, request.headers, document)
+        call = await self._call(principal, request, reply, outcome)
+        routes = in_turn(call.planned.plan, principal, request.headers, call.document)
         if call.stream:
             caller = StreamedResponse(call, reply, outcome)
             await streamed(self._exchange, routes, caller, reply, outcome, _VOICE)
@@ -85,6 +92,24 @@ class Responses:
             await self._exchange.run(routes, caller, outcome)
         finally:
             caller.note_usage()
+
+    async def _call(
+        self, principal: Principal, request: Request, reply: Reply, outcome: Outcome
+    ) -> ResponsesCall:
+        """Read the request, and find who may answer it."""
+        document = parsed(await request.body())
+        planned = self._router.plan(document["model"])
+        memory = Memory(self._custody, principal, document)
+        outcome.model, outcome.asked = planned.model, planned.requested
+        announce(planned, reply)
+        return ResponsesCall(
+            memory.expanded(document),
+            planned,
+            wishes=wishes(request.headers, stream=bool(document.get("stream"))),
+            created=int(self._clock()),
+            settings=self._settings,
+            memory=memory,
+        )
 
 
 def parsed(body: bytes) -> ResponsesRequest:

@@ -27,11 +27,14 @@ class Service:
         self._empty = asyncio.Event()
         self._retired = False
         self._routes: dict[str, dict[str, Endpoint]] = {}
-        self._below: dict[str, dict[str, Endpoint]] = {}
+        self._below: dict[tuple[str, str], dict[str, Endpoint]] = {}
         for route in ROUTES:
-            start, _, rest = route.path.partition("{")
-            table = self._below if rest else self._routes
-            table.setdefault(start, {})[route.method] = route.endpoint(doors)
+            start, named, rest = route.path.partition("{id}")
+            if named:
+                methods = self._below.setdefault((start, rest), {})
+            else:
+                methods = self._routes.setdefault(start, {})
+            methods[route.method] = route.endpoint(doors)
 
     def __enter__(self) -> None:
         """Keep it open while a request is inside."""
@@ -62,10 +65,7 @@ class Service:
             request.path = path
             methods = self._routes.get(path)
         if methods is None:
-            methods = next(
-                (found for start, found in self._below.items() if request.path.startswith(start)),
-                None,
-            )
+            methods = self._named(request.path)
         if methods is None and self._doors.passthrough.serves(request.path):
             methods = {"POST": self._doors.passthrough.post}
         if methods is None:
@@ -84,6 +84,15 @@ class Service:
                 code="method_not_allowed",
             )
         return methods[method]
+
+    def _named(self, path: str) -> dict[str, Endpoint] | None:
+        """Return what takes a path with an id in it, by the longest that follows the id."""
+        found = [
+            (len(end), methods)
+            for (start, end), methods in self._below.items()
+            if path.startswith(start) and path.endswith(end)
+        ]
+        return max(found, key=lambda one: one[0])[1] if found else None
 
 
 def _with_version(path: str) -> str | None:

@@ -146,15 +146,17 @@ class _Endpoints:
 
     def __init__(self, paths: Sequence[str]) -> None:
         self._exact = {path: path for path in paths if "{" not in path}
-        self._below = {path.partition("{")[0]: path for path in paths if "{" in path}
+        named = [(*path.split("{id}"), path) for path in paths if "{" in path]
+        # The longest that may follow the id is looked for first.
+        self._below = sorted(named, key=lambda one: -len(one[1]))
 
     def __call__(self, asked: str) -> str:
         path = asked.partition(" ")[2]
         found = self._exact.get(path)
         if found is not None:
             return found
-        for start, route in self._below.items():
-            if path.startswith(start):
+        for start, end, route in self._below:
+            if path.startswith(start) and path.endswith(end):
                 return route
         return OTHER
 
