@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import click
 
@@ -144,6 +144,33 @@ def doctor(config: Path | None, upstream: str | None, as_json: bool) -> None:
     from isthmus.cli.doctor import run  # noqa: PLC0415
 
     sys.exit(run(config, upstream, as_json=as_json))
+
+
+@main.command()
+@CONFIG
+@click.argument("client", required=False)
+@click.option("--url", metavar="URL", help="The gateway's URL instead of this machine's.")
+@click.option("--key", metavar="KEY", help="The key to use instead of the one made here.")
+@click.option("--model", "-m", metavar="M", help="The model to use.")
+@click.option("--write", is_flag=True, help="Set the client's own file up.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+def connect(client: str | None, **options: Any) -> None:
+    """Say what a program needs to use the gateway; without a name, list the programs.
+
+    \b
+    Examples:
+      isthmus connect
+      isthmus connect openai
+      isthmus connect claude-code --write
+      isthmus connect codex --url https://gateway.example.com --key isk-...
+
+    --write changes the client's own file, shows what changes, keeps everything else that is there,
+    and the file as it was beside it.
+    """  # noqa: D301 - click wants the control character
+    from isthmus.cli.connect import Wanted, run  # noqa: PLC0415
+
+    config = options.pop("config")
+    sys.exit(run(config, Wanted(name=client, **options)))
 
 
 @main.command()
