@@ -70,7 +70,7 @@ bench-features: $(DEV)  ## Measure what each part of a request costs, into docs/
 bench-peers: $(DEV)  ## Compare other gateways with this one; fill in docs/performance.md (QUICK=1, ONLY="KEY ...")
 	PYTHONPATH=bench $(BIN)/python -m peers $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(REDRAW),--redraw)
 
-clients: $(DEV)  ## Let Claude Code and Codex work by way of the gateway (needs npm)
+clients: $(DEV)  ## Let Claude Code, Codex, SDKs and frameworks work by way of the gateway (needs npm)
 	@sh scripts/clients.sh
 	$(BIN)/python -m pytest --verbose clients
 

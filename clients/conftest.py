@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import time
@@ -117,3 +118,46 @@ def codex(run: Run, gateway: Gateway, model: str | None, tmp_path: Path) -> Run:
     options = ("--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox")
     names = {"CODEX_HOME": str(home), "ISTHMUS_KEY": gateway.key}
     return lambda prompt: run("codex", "exec", *options, prompt, **names)
+
+
+# The summary -------------------------------------------------------------------------------------
+
+#: Programs by the tests that try them: how they are called, and where their version stands.
+TRIED = {
+    "test_claude_code.py": ("Claude Code", "@anthropic-ai/claude-code"),
+    "test_codex.py": ("Codex", "@openai/codex"),
+    "test_connect.py": ("isthmus connect", ""),
+    "test_other_models.py": ("Claude Code, Codex on another vendor's model", ""),
+    "openai.mjs": ("OpenAI SDK for TypeScript", "openai"),
+    "anthropic.mjs": ("Anthropic SDK for TypeScript", "@anthropic-ai/sdk"),
+    "langchain.py": ("LangChain (langchain-openai)", "langchain_openai"),
+    "agents.py": ("Pydantic AI", "pydantic_ai_slim"),
+}
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say of each client which version was tried, and how it went."""
+    reports = [
+        report
+        for outcome in ("passed", "failed", "error")
+        for report in terminalreporter.getreports(outcome)
+        if report.when == "call" or report.failed
+    ]
+    terminalreporter.write_line("")
+    for key, (title, package) in TRIED.items():
+        of_it = [report for report in reports if key in report.nodeid]
+        if of_it:
+            well = sum(report.passed for report in of_it)
+            verdict = "passed" if well == len(of_it) else "FAILED"
+            tried = f"{well} of {len(of_it)} {verdict}"
+            terminalreporter.write_line(f"{title:46}{_version(package):12}{tried}")
+
+
+def _version(package: str) -> str:
+    """Return the installed version of a package of either registry."""
+    described = ROOT / "build" / "clients" / "node_modules" / package / "package.json"
+    if package and described.is_file():
+        return str(json.loads(described.read_text())["version"])
+    places = f"build/clients/*/lib/python3*/site-packages/{package}-*.dist-info"
+    found = next(ROOT.glob(places), None) if package else None
+    return "" if found is None else found.name.removesuffix(".dist-info").rpartition("-")[2]

@@ -94,7 +94,7 @@ def test_key_that_is_not_taken_and_gateway_that_is_not_there_are_told(connect, g
     assert (
         "does not take this key (401)"
         in connect("curl", "--url", gateway.base_url, "--key", "x").stderr
-    )  # noqa: E501
+    )
     nobody = connect("curl", "--url", "http://127.0.0.1:9", "--key", "x")
     assert (nobody.returncode, "Nothing answers" in nobody.stderr) == (0, True)
     assert "YOUR_KEY stands for" in connect("curl", "--url", gateway.base_url).stderr
