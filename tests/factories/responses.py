@@ -14,7 +14,7 @@ HEAD = Head(id="resp_01", created_at=1, model="m")
 _ECHO = {"parallel_tool_calls": True, "tool_choice": "auto", "tools": [], "service_tier": None}
 _EVENTS = TypeAdapter(ResponseStreamEvent)
 #: What the API says and the client's models leave out.
-_UNLISTED = {"store"}
+_UNLISTED = {"store", "frequency_penalty", "presence_penalty"}
 _CLOSED = {"output_text": "text", "refusal": "refusal", "summary_text": "text"}
 
 

@@ -186,6 +186,8 @@ def test_everything_a_request_says_is_repeated_in_words_the_official_client_know
     told = response(make.message(), head=HEAD, form=asked(document).form)
     validated_response(told)
     assert told["reasoning"] == {"effort": "high", "summary": "auto"}
-    assert told["tools"] == document["tools"]
-    assert told["text"] == {**document["text"], "verbosity": "medium"}
+    unsaid = {"function": {"description": None, "strict": None}}
+    assert told["tools"] == [{**unsaid.get(tool["type"], {}), **tool} for tool in document["tools"]]
+    format_told = {"description": None, "strict": False, **document["text"]["format"]}
+    assert told["text"] == {"format": format_told, "verbosity": "medium"}
     assert (told["temperature"], told["top_p"], told["store"]) == (1.0, 1.0, False)

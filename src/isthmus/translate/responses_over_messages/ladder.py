@@ -135,6 +135,8 @@ LADDER: tuple[Rule, ...] = (
     Rule("include.dropped", "include", "drop", "Claude has none of the rest."),
     Rule("truncation.dropped", "truncation", "drop", "Nothing is cut out of a conversation that is too long."),
     Rule("store.dropped", "store", "drop", "Where nothing is stored (`[responses] store`)."),
+    Rule("frequency_penalty.dropped", "frequency_penalty", "drop", "Claude has no penalties."),
+    Rule("presence_penalty.dropped", "presence_penalty", "drop", "Claude has no penalties."),
     Rule("max_tool_calls.dropped", "max_tool_calls", "drop", "It counts calls of tools that OpenAI hosts."),
     Rule("context_management.dropped", "context_management", "drop", "No conversation is compacted here."),
     Rule("background_options.dropped", "background_options", "drop", "Answers are waited for."),

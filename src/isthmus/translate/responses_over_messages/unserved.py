@@ -33,6 +33,8 @@ _REFUSED: dict[str, tuple[Test, str]] = {
 _DROPPED: dict[str, Test] = {
     "store": bool,
     "max_tool_calls": lambda _: True,
+    "frequency_penalty": bool,
+    "presence_penalty": bool,
     "truncation": lambda wanted: wanted == "auto",
     "context_management": bool,
     "background_options": lambda _: True,

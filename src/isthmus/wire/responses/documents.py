@@ -41,6 +41,8 @@ class ResponsesRequest(TypedDict, total=False):
     instructions: str | None
     max_output_tokens: int | None
     max_tool_calls: int | None
+    frequency_penalty: float | None
+    presence_penalty: float | None
     temperature: float | None
     top_p: float | None
     top_logprobs: int | None
