@@ -88,6 +88,7 @@ def configuration() -> str:
         settings.KeyConfig: "`[keys.NAME]`",
         settings.TranslationConfig: "`[translation]`",
         settings.ResponsesConfig: "`[responses]`",
+        settings.StorageConfig: "`[storage]`",
         settings.LedgerConfig: "`[ledger]`",
         settings.AdminConfig: "`[admin]`",
     }

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from factories.books import FILE, new_database
+from factories.servers import RunningServer, postgres
+from isthmus.storage.database import Database
 
 CREDENTIALS = ("ANTHROPIC_", "AWS_", "GOOGLE_", "OPENAI_")
 
@@ -28,6 +33,21 @@ SKIPS_FAIL = os.environ.get("ISTHMUS_TEST_REQUIRE") == "all"
 def anyio_backend() -> str:
     """Run async tests on the loop the product runs on."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Generator[RunningServer]:
+    """Run one PostgreSQL server for all tests of this process that use it."""
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    """Return an empty database, once of each kind."""
+    if request.param == "sqlite":
+        return Database(tmp_path / FILE)
+    return new_database(request.getfixturevalue("postgres_server").url)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -36,7 +36,7 @@ def loaded(tmp_path: Path, text: str) -> Config:
 
 WRONG = {
     "unknown setting": (BOX + "[server]\nprot = 1", "4: server.prot:", "did you mean 'port'?"),
-    "unknown section": (BOX + "[storage]\nx = 1", "3: storage:", "no such setting"),
+    "unknown section": (BOX + "[shelf]\nx = 1", "3: shelf:", "no such setting"),
     "both kinds of keys": (
         MAIN + 'api_keys = [{ secret = "env:KEY" }]',
         "4: upstreams.main.api_keys:",

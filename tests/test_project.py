@@ -283,5 +283,6 @@ def test_a_skip_fails_where_everything_is_required(
     shutil.copy(ROOT / "tests/conftest.py", tmp_path)
     (tmp_path / "test_it.py").write_text(STRANGER, encoding="utf-8")
     command = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider")
-    result = run(*command, cwd=tmp_path, ISTHMUS_TEST_REQUIRE=required, AWS_REGION="x")
+    told = {"ISTHMUS_TEST_REQUIRE": required, "AWS_REGION": "x"}
+    result = run(*command, cwd=tmp_path, PYTHONPATH=str(ROOT / "tests"), **told)
     assert closing in result.stdout

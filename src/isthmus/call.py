@@ -222,6 +222,8 @@ class Attempt(Struct, kw_only=True):
     sent: Literal["nothing", "some", "all", "unknown"] = "unknown"
     error: str | None = None
     usage: Usage | None = None
+    #: Whether some of it is a guess: the upstream had not come to telling.
+    estimated: bool = False
     cost: int | None = None
     prices: tuple[Price, ...] = ()
 
@@ -253,6 +255,13 @@ class Outcome(Struct, kw_only=True):
     first_content_seconds: float | None = None
     #: Whether the answer went out as events.
     streamed: bool = False
+    #: For how long it waited for a place.
+    queued_seconds: float = 0.0
+    #: The budgets that pay for it, each with the period of it.
+    charges: tuple[tuple[str, str], ...] = ()
+    #: What was reserved of them, in nano-dollars, and how much of that for the prompt.
+    reserved: int = 0
+    reserved_prompt: int = 0
 
     @property
     def cost(self) -> int | None:

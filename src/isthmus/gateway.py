@@ -47,6 +47,7 @@ from isthmus.serving.service import Service
 from isthmus.serving.stored import Custody, Stored
 from isthmus.serving.usage import Usage
 from isthmus.serving.wishes import Wishes
+from isthmus.storage.database import Database
 from isthmus.storage.responses import ResponseStore
 from isthmus.storage.seal import Seal
 from isthmus.storage.secrets import Secrets
@@ -88,12 +89,14 @@ class Keeping(Struct, frozen=True, kw_only=True):
 
     ``stash`` is where it remembers thinking; absent: in the memory of this process. With
     ``secrets`` it seals and signs what travels with clients; absent: with some of its own, that
-    nobody else knows and no restart survives. ``ledger`` keeps the books; absent: nobody does.
+    nobody else knows and no restart survives. ``ledger`` keeps the books, in ``database``; absent:
+    nobody does.
     """
 
     stash: Stash | None = None
     secrets: Secrets | None = None
     ledger: Ledger | None = None
+    database: Database | None = None
 
 
 def application(
@@ -133,7 +136,7 @@ def application(
         signing=tuple(secrets.known(_SIGNED)),
         secrets=log.secrets,
         on_begin=_nothing if ledger is None else ledger.began,
-        ledger=None if ledger is None else ledger.path,
+        books=None if ledger is None else keeping.database,
         responses=_responses(config),
     )
     if ledger is not None:
@@ -179,7 +182,7 @@ class _Lasting(Struct, frozen=True):
     signing: tuple[bytes, ...]
     secrets: list[str]
     on_begin: Callable[[Outcome], None]
-    ledger: Path | None
+    books: Database | None
     responses: ResponseStore | None
 
 
@@ -259,7 +262,7 @@ def _service(config: Config, keys: KeyRing, lasting: _Lasting) -> Service:
             anonymous=config.server.anonymous_models,
         ),
         probes=Probes(lasting.drain),
-        usage=Usage(keys=keys, path=lasting.ledger),
+        usage=Usage(keys=keys, database=lasting.books),
     )
 
     async def close() -> None:

@@ -6,11 +6,11 @@ import json
 import subprocess
 import sys
 import time
-from contextlib import closing
 
 import pytest
 
-from isthmus.storage.ledger_file import Batch, LedgerFile, Row
+from factories.books import FILE, books
+from isthmus.storage.ledger_store import Batch, Row
 
 
 def row(request: str, model: str, key: str, cost: int | None) -> Row:
@@ -49,10 +49,10 @@ def usage(tmp_path):
 
 
 @pytest.fixture
-def books(tmp_path):
+def used(tmp_path):
     rows = [row("a", "opus", "config:ann", 3 * 10**9), row("b", "opus", "config:bob", 10**9)]
     rows.append(row("c", "nova", "config:bob", None))
-    with closing(LedgerFile(tmp_path / "state" / "ledger" / "ledger.sqlite3")) as ledger:
+    with books(tmp_path / "state" / FILE) as ledger:
         ledger.keep(Batch(rows=rows), "me")
 
 
@@ -61,7 +61,7 @@ def test_nothing_was_used_where_there_are_no_books(usage):
     assert (ended.returncode, ended.stdout) == (0, "Nothing was used in that time.\n")
 
 
-def test_table_shows_the_dearest_first_with_a_bar_and_a_total(usage, books):
+def test_table_shows_the_dearest_first_with_a_bar_and_a_total(usage, used):
     lines = usage("--by", "key").stdout.splitlines()
     assert lines[0].split()[:2] == ["KEY", "CALLS"]
     assert lines[1].split() == ["config:ann", "1", "1,000", "0", "20", "3.0000", "█" * 20]
@@ -70,7 +70,7 @@ def test_table_shows_the_dearest_first_with_a_bar_and_a_total(usage, books):
     assert "nobody knows the price: 1 attempts" in lines[-1]
 
 
-def test_json_is_exact(usage, books):
+def test_json_is_exact(usage, used):
     told = json.loads(usage("--by", "model", "--json").stdout)
     assert [(one["model"], one["cost"], one["unpriced"]) for one in told] == [
         ("opus", "4.000000000", 0),
@@ -78,7 +78,7 @@ def test_json_is_exact(usage, books):
     ]
 
 
-def test_csv_has_a_line_for_each_group(usage, books):
+def test_csv_has_a_line_for_each_group(usage, used):
     told = list(csv.DictReader(io.StringIO(usage("--by", "key", "--by", "model", "--csv").stdout)))
     assert {(one["key"], one["model"]) for one in told} == {
         ("config:ann", "opus"),

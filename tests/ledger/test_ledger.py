@@ -9,12 +9,13 @@ import time
 from contextlib import closing
 
 from factories import messages as make
+from factories.books import FILE, books
 from factories.client import ask, call
 from factories.fake_upstream import CLOSE, STALL, FakeUpstream, error, events, whole
 from factories.gateway import running, upstream_table
 from isthmus.call import Attempt, Outcome, Usage
-from isthmus.ledger.ledger import FILE, Ledger
-from isthmus.storage.ledger_file import LedgerFile
+from isthmus.ledger.ledger import Ledger
+from isthmus.storage.database import Database
 
 GOOD = make.message(make.text("Hello."))
 ASKED = {
@@ -33,8 +34,12 @@ def outcome(request: str = "r1", cost: int | None = 5) -> Outcome:
     return made
 
 
+def kept_in(folder):
+    return Ledger(Database(folder / FILE), folder / "spool")
+
+
 def kept(folder):
-    with closing(LedgerFile(folder / FILE)) as file:
+    with books(folder / FILE) as file:
         return file.rows(1000), file.open_calls()
 
 
@@ -46,14 +51,14 @@ def rows_of_gateway(tmp_path, count: int):
     """Wait until the running gateway has kept so many rows."""
     deadline = time.monotonic() + 5
     while True:
-        rows, open_calls = kept(tmp_path / "state" / "ledger")
+        rows, open_calls = kept(tmp_path / "state")
         if len(rows) >= count or time.monotonic() > deadline:
             return rows, open_calls
         time.sleep(0.02)
 
 
 def test_call_is_kept_when_it_has_ended(tmp_path):
-    ledger = Ledger(tmp_path)
+    ledger = kept_in(tmp_path)
     ledger.began(outcome())
     ledger.ended(outcome())
     ledger.close()
@@ -62,15 +67,15 @@ def test_call_is_kept_when_it_has_ended(tmp_path):
 
 
 def test_call_that_never_went_upstream_is_no_business_of_the_books(tmp_path):
-    ledger = Ledger(tmp_path)
+    ledger = kept_in(tmp_path)
     ledger.ended(Outcome(request_id="r", endpoint="e"))
     ledger.close()
     assert kept(tmp_path) == ([], 0)
 
 
 def test_database_that_is_locked_delays_nobody_and_loses_nothing(tmp_path):
-    LedgerFile(tmp_path / FILE).close()
-    ledger = Ledger(tmp_path)
+    with books(tmp_path / FILE):
+        ledger = kept_in(tmp_path)
     with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         began = time.perf_counter()
@@ -85,8 +90,8 @@ def test_database_that_is_locked_delays_nobody_and_loses_nothing(tmp_path):
 
 
 def test_folder_that_cannot_be_written_is_counted_and_told(tmp_path, caplog):
-    ledger = Ledger(tmp_path / "ledger")
-    shutil.rmtree(tmp_path / "ledger" / "spool")
+    ledger = kept_in(tmp_path)
+    shutil.rmtree(tmp_path / "spool")
     ledger.ended(outcome())
     assert ledger.lost == 1
     assert "the ledger loses records" in caplog.text
@@ -97,8 +102,10 @@ import os, sys
 from pathlib import Path
 from isthmus.call import Attempt, Outcome, Usage
 from isthmus.ledger.ledger import Ledger
+from isthmus.storage.database import Database
 
-ledger = Ledger(Path(sys.argv[1]))
+folder = Path(sys.argv[1])
+ledger = Ledger(Database(folder / "isthmus.sqlite3"), folder / "spool")
 for number in range(2000):
     made = Outcome(request_id=f"{sys.argv[2]}-{number}", endpoint="e", model="m", began=True)
     ledger.began(made)
@@ -114,10 +121,10 @@ def test_killed_processes_lose_nothing_that_was_acknowledged(tmp_path):
     for turn, fate in enumerate(fates):
         arguments = [str(tmp_path), str(turn), str(fate)]
         subprocess.run([sys.executable, "-c", KILLED, *arguments], check=False, timeout=30)
-    survivor = Ledger(tmp_path)
+    survivor = kept_in(tmp_path)
     time.sleep(0.6)
     survivor.close()
-    with closing(LedgerFile(tmp_path / FILE)) as file:
+    with books(tmp_path / FILE) as file:
         [total] = file.sums([], 0, 10**15)
         assert total.cost == total.calls == sum(fate + 1 for fate in fates)
         assert file.open_calls() == 0
@@ -185,4 +192,4 @@ def test_books_can_be_switched_off(tmp_path):
             upstream.will(whole(GOOD))
             assert ask(gateway, ASKED).status == 200
             assert call(gateway, "GET", "/v1/usage").status == 404
-    assert not (tmp_path / "state" / "ledger").exists()
+    assert not (tmp_path / "state" / FILE).exists()

@@ -13,7 +13,7 @@ from isthmus.storage.state import StateDirectory
 if TYPE_CHECKING:
     from isthmus.ledger.ledger import Ledger
 
-FOLDER = "ledger"
+SPOOL = "spool"
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def accounting(config: Config, state: StateDirectory) -> Generator[Ledger | None
 
     try:
         state.make()
-        ledger = Ledger(state.path / FOLDER)
+        ledger = Ledger(setting_up.database(config, state), state.path / SPOOL)
     except OSError as error:
         why = error.strerror or error
         setting_up.warn(f"no ledger can be kept in {state.path} ({why}); nothing is accounted for")

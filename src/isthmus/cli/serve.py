@@ -123,7 +123,12 @@ def _serve(
                 KeyRing(keys),
                 fresh=fresh,
                 log=log,
-                keeping=Keeping(stash=stash, secrets=server_secrets(config, state), ledger=ledger),
+                keeping=Keeping(
+                    stash=stash,
+                    secrets=server_secrets(config, state),
+                    ledger=ledger,
+                    database=setting_up.database(config, state),
+                ),
             )
         except ValueError as error:
             setting_up.fail(str(error))

@@ -15,10 +15,12 @@ from isthmus.access.keys import RANDOM_BYTES, is_sound, mint
 from isthmus.config import Config, ConfigError, complaint, load
 from isthmus.routing.directory import Directory, described, directory
 from isthmus.routing.overrides import WrongOverride
+from isthmus.storage.database import Database
 from isthmus.storage.state import StateDirectory
 
 WRONG_CONFIGURATION = 2
 LOCAL = "local"
+_FILE = "isthmus.sqlite3"
 
 
 def configuration(path: Path | None, *, host: str | None = None, port: int | None = None) -> Config:
@@ -83,6 +85,12 @@ def state_directory(config: Config) -> StateDirectory:
 def minted() -> str:
     """Make a new key."""
     return mint(secrets.token_bytes(RANDOM_BYTES))
+
+
+def database(config: Config, state: StateDirectory) -> Database:
+    """Say where everything is kept."""
+    url = config.storage.url
+    return Database(state.path / _FILE, None if url is None else url.reveal())
 
 
 def local_key(state: StateDirectory) -> str:

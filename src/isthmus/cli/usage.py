@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import re
-import sqlite3
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Literal, cast
 
@@ -19,9 +19,9 @@ from rich.table import Table
 
 from isthmus.call import DOLLAR, dollars
 from isthmus.cli import setting_up
-from isthmus.cli.accounting import FOLDER
-from isthmus.ledger.ledger import FILE
-from isthmus.storage.ledger_file import By, LedgerFile, Sum, Unusable
+from isthmus.storage.database import Database, Unavailable, Unusable
+from isthmus.storage.ledger_store import By, LedgerStore, Sum
+from isthmus.storage.schema import form_of
 
 Form = Literal["table", "json", "csv"]
 
@@ -44,11 +44,11 @@ def run(path: Path | None, by: Sequence[str], since: str, form: Form) -> int:
     config = setting_up.configuration(path)
     until = time.time()
     begin = until - _seconds(since)
-    file = setting_up.state_directory(config).path / FOLDER / FILE
+    database = setting_up.database(config, setting_up.state_directory(config))
     try:
-        sums = _sums(file, [GROUPS[one] for one in by], begin, until)
-    except (sqlite3.Error, Unusable) as error:
-        setting_up.complain(f"the ledger {file} cannot be read: {error}")
+        sums = _sums(database, [GROUPS[one] for one in by], begin, until)
+    except (Unavailable, Unusable) as error:
+        setting_up.complain(f"{database.name} cannot be read: {error}")
         return 1
     match form:
         case "json":
@@ -75,14 +75,13 @@ def _seconds(since: str) -> int:
     return int(match[1]) * _SECONDS[match[2]]
 
 
-def _sums(file: Path, by: Sequence[By], begin: float, until: float) -> list[Sum]:
-    if not file.exists():
+def _sums(database: Database, by: Sequence[By], begin: float, until: float) -> list[Sum]:
+    if not database.exists:
         return []
-    ledger = LedgerFile(file)
-    try:
-        return ledger.sums(by, int(begin * 1000), int(until * 1000))
-    finally:
-        ledger.close()
+    with closing(database.connect()) as connection:
+        if not form_of(connection):
+            return []
+        return LedgerStore(connection).sums(by, int(begin * 1000), int(until * 1000))
 
 
 def _print_csv(sums: Sequence[Sum], by: Sequence[str]) -> None:

@@ -339,14 +339,24 @@ class ResponsesConfig(_Section, frozen=True, kw_only=True):
     )
 
 
+class StorageConfig(_Section, frozen=True, kw_only=True):
+    """Where keys, budgets and the books are kept."""
+
+    url: Annotated[
+        Secret | None,
+        Meta(
+            description="`env:NAME` or `file:/path` of `postgresql://user:password@host/database`, "
+            "which several gateways may share. Absent: `isthmus.sqlite3` in the state directory."
+        ),
+    ] = None
+
+
 class LedgerConfig(_Section, frozen=True, kw_only=True):
     """The books: what every call used and cost."""
 
     enabled: Annotated[
         bool,
-        Meta(
-            description="Whether they are kept, in `ledger/ledger.sqlite3` of the state directory."
-        ),
+        Meta(description="Whether they are kept. Budgets need them."),
     ] = True
 
 
@@ -387,6 +397,9 @@ class Config(_Section, frozen=True, kw_only=True):
     responses: Annotated[ResponsesConfig, Meta(description="Stored responses.")] = field(
         default_factory=ResponsesConfig
     )
+    storage: Annotated[StorageConfig, Meta(description="Where things are kept.")] = field(
+        default_factory=StorageConfig
+    )
     ledger: Annotated[LedgerConfig, Meta(description="The books.")] = field(
         default_factory=LedgerConfig
     )
@@ -409,6 +422,7 @@ SECTIONS = (
     KeyConfig,
     TranslationConfig,
     ResponsesConfig,
+    StorageConfig,
     LedgerConfig,
     AdminConfig,
 )

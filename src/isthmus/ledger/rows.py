@@ -8,7 +8,7 @@ from hashlib import blake2b
 import msgspec
 
 from isthmus.call import Attempt, Outcome, Price, Usage
-from isthmus.storage.ledger_file import Intent, Row
+from isthmus.storage.ledger_store import Intent, Row
 
 _NOTHING = Usage()
 
@@ -21,6 +21,8 @@ def intent_of(outcome: Outcome, now: float) -> Intent:
         principal=outcome.principal or "",
         endpoint=outcome.endpoint,
         model=outcome.model or "",
+        reserved=outcome.reserved_prompt,
+        charges=outcome.charges,
     )
 
 
@@ -60,9 +62,10 @@ def _row(outcome: Outcome, attempt: Attempt, number: int, now: float, *, last: b
         used=attempt.usage is not None,
         cost=attempt.cost,
         prices=version(attempt.prices),
-        estimated=False,
+        estimated=attempt.estimated,
         first_ms=None if first is None or not last else int(first * 1000),
         total_ms=int(outcome.seconds * 1000) if last else 0,
+        queue_ms=int(outcome.queued_seconds * 1000) if last else 0,
     )
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import sqlite3
 import time
-from pathlib import Path
+from contextlib import closing
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -17,7 +16,9 @@ from isthmus.call import Outcome, dollars
 from isthmus.errors import GatewayBusy, InvalidRequest
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
-from isthmus.storage.ledger_file import LedgerFile, Sum
+from isthmus.storage.database import Database, Unavailable, Unusable
+from isthmus.storage.ledger_store import LedgerStore, Sum
+from isthmus.storage.schema import form_of
 
 _DAY = 86_400
 _MOST_DAYS = 366
@@ -25,11 +26,11 @@ _DEFAULT_DAYS = 7
 
 
 class Usage:
-    """The endpoint. ``path`` is the ledger's; None: no books are kept."""
+    """The endpoint. ``database`` is where the books are; None: none are kept."""
 
-    def __init__(self, *, keys: KeyRing, path: Path | None) -> None:
+    def __init__(self, *, keys: KeyRing, database: Database | None) -> None:
         self._keys = keys
-        self._path = path
+        self._database = database
 
     async def get(self, request: Request, reply: Reply, outcome: Outcome) -> None:
         """Add up by day and model what the key has used, in the last ``days``."""
@@ -37,13 +38,13 @@ class Usage:
         principal = self._keys.authenticate(headers.get("authorization"), headers.get("x-api-key"))
         outcome.principal = principal.id
         days = _days(request.query)
-        if self._path is None:
+        if self._database is None:
             raise InvalidRequest("No ledger is kept here.", status=404, code="not_found")
         until = time.time()
         since = (int(until) // _DAY - days + 1) * _DAY
         try:
-            sums = await asyncio.to_thread(_read, self._path, principal.id, since, until)
-        except sqlite3.Error:
+            sums = await asyncio.to_thread(_read, self._database, principal.id, since, until)
+        except (Unavailable, Unusable):
             raise GatewayBusy("The ledger cannot be read now.", retry_after=1) from None
         document = {
             "object": "usage",
@@ -56,14 +57,14 @@ class Usage:
         await reply.whole(200, document)
 
 
-def _read(path: Path, principal: str, since: float, until: float) -> list[Sum]:
-    if not path.exists():
+def _read(database: Database, principal: str, since: float, until: float) -> list[Sum]:
+    if not database.exists:
         return []
-    ledger = LedgerFile(path)
-    try:
-        return ledger.sums(["day", "model"], int(since * 1000), int(until * 1000), principal)
-    finally:
-        ledger.close()
+    with closing(database.connect()) as connection:
+        if not form_of(connection):
+            return []
+        begin, end = int(since * 1000), int(until * 1000)
+        return LedgerStore(connection).sums(["day", "model"], begin, end, principal)
 
 
 def _days(query: bytes) -> int:

@@ -1,13 +1,11 @@
 """Rows count once, sums are those of the rows, and no call is forgotten."""
 
-import sqlite3
-from contextlib import closing
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus.storage.ledger_file import Batch, Intent, LedgerFile, Row, Unusable
+from factories.books import books, tables
+from isthmus.storage.ledger_store import Batch, Intent, LedgerStore, Row
 
 HOUR = 3_600_000
 
@@ -24,12 +22,12 @@ def intent(request: str = "r1") -> Intent:
 
 
 @pytest.fixture
-def ledger(tmp_path):
-    with closing(LedgerFile(tmp_path / "ledger")) as opened:
-        yield opened
+def ledger(database):
+    with tables(database) as connection:
+        yield LedgerStore(connection)
 
 
-def everything(ledger: LedgerFile, *by):
+def everything(ledger: LedgerStore, *by):
     return ledger.sums(by, 0, 10**15)
 
 
@@ -95,33 +93,19 @@ def test_calls_of_a_process_that_is_gone_have_ended_nobody_knows_how(ledger):
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 3), st.integers(0, 9)), max_size=20))
 def test_sums_are_always_those_of_the_rows(tmp_path_factory, told):
     path = tmp_path_factory.mktemp("ledger") / "file"
-    with closing(LedgerFile(path)) as opened:
+    with books(path) as store:
         for request, attempt, cost in told:
-            opened.keep(Batch(rows=[row(f"r{request}", attempt, cost=cost)]), "me")
-        kept = opened.rows()
-        sums = everything(opened)
+            store.keep(Batch(rows=[row(f"r{request}", attempt, cost=cost)]), "me")
+        kept = store.rows()
+        sums = everything(store)
         total = sums[0].cost if kept else 0
     assert total == sum(one.cost for one in kept)
     assert len(kept) == len({(request, attempt) for request, attempt, _ in told})
 
 
-def test_two_processes_write_in_turn(tmp_path):
-    with closing(LedgerFile(tmp_path / "l")) as one, closing(LedgerFile(tmp_path / "l")) as two:
+def test_two_processes_write_in_turn(database):
+    with tables(database) as first, tables(database) as second:
+        one, two = LedgerStore(first), LedgerStore(second)
         one.keep(Batch(rows=[row("a")]), "one")
         two.keep(Batch(rows=[row("b")]), "two")
         assert everything(one)[0].calls == 2
-
-
-def test_ledger_of_a_newer_form_is_left_alone(tmp_path):
-    LedgerFile(tmp_path / "l").close()
-    with closing(sqlite3.connect(tmp_path / "l")) as other:
-        other.execute("PRAGMA user_version = 99")
-    with pytest.raises(Unusable, match="form 99"):
-        LedgerFile(tmp_path / "l")
-
-
-def test_file_of_somebody_else_is_left_alone(tmp_path):
-    with closing(sqlite3.connect(tmp_path / "l")) as other:
-        other.execute("PRAGMA application_id = 7")
-    with pytest.raises(Unusable, match="no ledger"):
-        LedgerFile(tmp_path / "l")
