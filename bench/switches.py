@@ -19,6 +19,7 @@ from isthmus.gateway import Keeping, Log, application
 from isthmus.ledger.ledger import Ledger
 from isthmus.serving.app import App
 from isthmus.serving.request import Request
+from isthmus.storage.database import Database
 from isthmus.telemetry.sink import Sink
 from processes import KEY
 
@@ -76,7 +77,7 @@ async def calls(made: Variants, nowhere: int) -> AsyncGenerator[Calls]:
         application(config, KeyRing({"bench": KEY}), log=Log(Sink(nowhere)))
         for config in (made.usual, made.forgetful, made.two_accounts)
     ]
-    ledger = Ledger(made.folder)
+    ledger = Ledger(Database(made.folder / "isthmus.sqlite3"), made.folder / "spool")
     keeping = Keeping(ledger=ledger)
     keys = KeyRing({"bench": KEY})
     apps.append(application(made.usual, keys, log=Log(Sink(nowhere)), keeping=keeping))
@@ -115,6 +116,7 @@ class _Connection:
     """The client's end of one call; see `serving.connection.Connection`."""
 
     disconnected = blocked = False
+    client = "127.0.0.1"
 
     def __init__(self, body: bytes) -> None:
         self.status = 0

@@ -183,7 +183,7 @@ async def chaos(options: argparse.Namespace, directory: Path) -> int:
 
 def main() -> int:
     """Read the command line; return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--seed", default=f"{random.randrange(16**6):06x}")

@@ -163,7 +163,7 @@ def _measure(size: Sizes, plan: Plan, directory: Path) -> list[str]:
 
 def main() -> int:
     """Read the command line; return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--scale", type=float, default=1.0, help="of all counts")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
     parser.add_argument(

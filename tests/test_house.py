@@ -123,7 +123,8 @@ def test_lint_and_types_are_as_strict_as_the_house_says() -> None:
     tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
     assert {"C90", "BLE", "S", "TID"} <= set(tools["ruff"]["lint"]["select"])
     assert tools["ruff"]["lint"]["mccabe"]["max-complexity"] == 10
-    assert tools["pyright"]["typeCheckingMode"] == "strict"
+    assert tools["pyright"]["strict"] == ["src"]
+    assert {"src", "bench", "chaos", "scripts"} <= set(tools["pyright"]["include"])
 
 
 def test_the_checks_read_this_checkout() -> None:

@@ -190,12 +190,6 @@ def dollars(nano: int) -> str:
     return f"{whole}.{rest:09d}"
 
 
-class Principal(Struct, frozen=True):
-    """Who is calling: ``config:NAME`` for a key of the file, ``local`` for the generated one."""
-
-    id: str
-
-
 class Facts(Struct, frozen=True, kw_only=True):
     """The few things about a request that routing and access need to know."""
 

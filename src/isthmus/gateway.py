@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, convert, field, structs
 
+from isthmus.access.budgets import Budgets
 from isthmus.access.keys import KeyRing
+from isthmus.access.limiter import LocalLimiter
+from isthmus.access.limits import Limiter
 from isthmus.call import Observer, Outcome
 from isthmus.config import Config, ConfigError, UpstreamConfig, needs_restart
 from isthmus.config.proxy import proxy
@@ -27,7 +30,7 @@ from isthmus.serving.doors import ROUTES, Doors
 from isthmus.serving.drain import Drain
 from isthmus.serving.exchange import Exchange
 from isthmus.serving.explanation import Explanation, explain, explain_passed
-from isthmus.serving.gate import Gate
+from isthmus.serving.gate import Controls, Gate
 from isthmus.serving.limits import (
     Limits,
     connections_for,
@@ -90,13 +93,16 @@ class Keeping(Struct, frozen=True, kw_only=True):
     ``stash`` is where it remembers thinking; absent: in the memory of this process. With
     ``secrets`` it seals and signs what travels with clients; absent: with some of its own, that
     nobody else knows and no restart survives. ``ledger`` keeps the books, in ``database``; absent:
-    nobody does.
+    nobody does. ``budgets`` are kept by what these books say. ``limiter`` counts calls; absent: in
+    this process.
     """
 
     stash: Stash | None = None
     secrets: Secrets | None = None
     ledger: Ledger | None = None
     database: Database | None = None
+    budgets: Budgets | None = None
+    limiter: Limiter | None = None
 
 
 def application(
@@ -138,9 +144,17 @@ def application(
         on_begin=_nothing if ledger is None else ledger.began,
         books=None if ledger is None else keeping.database,
         responses=_responses(config),
+        controls=Controls(
+            limiter=keeping.limiter or LocalLimiter(),
+            budgets=keeping.budgets,
+            is_kept=lambda: ledger is not None and ledger.is_kept,
+        ),
     )
     if ledger is not None:
         metrics.reads("isthmus_ledger_lost_total", lambda: ledger.lost)
+    budgets = keeping.budgets
+    if budgets is not None:
+        metrics.reads("isthmus_budget_overspent_nanodollars_total", lambda: budgets.overspent)
     around = Surroundings(
         drain=lasting.drain,
         observer=observer,
@@ -148,6 +162,7 @@ def application(
         pressure=pressure,
         reloading=None if fresh is None else _reloading(config, fresh, lasting),
         at_end=log.sink.flush,
+        beside=[] if keeping.budgets is None else [keeping.budgets.look_after],
     )
     return App(_service(config, keys, lasting), around)
 
@@ -184,6 +199,7 @@ class _Lasting(Struct, frozen=True):
     on_begin: Callable[[Outcome], None]
     books: Database | None
     responses: ResponseStore | None
+    controls: Controls
 
 
 def _responses(config: Config) -> ResponseStore | None:
@@ -228,7 +244,7 @@ def _service(config: Config, keys: KeyRing, lasting: _Lasting) -> Service:
     known = directory(config)
     lasting.secrets[:] = secrets_of(config)
     upstreams = {name: upstream(name, one) for name, one in config.upstreams.items()}
-    gate = Gate(keys, lasting.admission)
+    gate = Gate(keys, lasting.admission, lasting.controls)
     exchange = Exchange(
         upstreams,
         lasting.health,
@@ -254,15 +270,15 @@ def _service(config: Config, keys: KeyRing, lasting: _Lasting) -> Service:
             clock=time.time,
             custody=Custody(lasting.seal, lasting.responses),
         ),
-        stored=Stored(keys=keys, store=lasting.responses),
+        stored=Stored(gate=gate, store=lasting.responses),
         passthrough=Passthrough(gate=gate, router=known.router, exchange=exchange),
         models=Models(
-            keys=keys,
+            gate=gate,
             listing=known.listing,
             anonymous=config.server.anonymous_models,
         ),
         probes=Probes(lasting.drain),
-        usage=Usage(keys=keys, database=lasting.books),
+        usage=Usage(gate=gate, database=lasting.books),
     )
 
     async def close() -> None:

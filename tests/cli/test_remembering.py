@@ -12,7 +12,7 @@ from isthmus.storage.state import StateDirectory
 
 ENTRY = ("t", "a", b"c")
 SECRET = Secret("s" * 32, "env:SECRET")
-HEAVY = ("cryptography", "sqlite3")
+HEAVY = ("cryptography", "psycopg", "redis")
 
 NOTHING_HEAVY = f"""
 import sys
@@ -26,7 +26,7 @@ def state(tmp_path):
     return StateDirectory(tmp_path / "state")
 
 
-def test_one_process_loads_neither_database_nor_cipher():
+def test_one_process_loads_no_cipher_and_no_client_of_a_database():
     ran = subprocess.run(
         [sys.executable, "-c", NOTHING_HEAVY], check=True, capture_output=True, timeout=30
     )

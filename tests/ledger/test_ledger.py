@@ -192,4 +192,4 @@ def test_books_can_be_switched_off(tmp_path):
             upstream.will(whole(GOOD))
             assert ask(gateway, ASKED).status == 200
             assert call(gateway, "GET", "/v1/usage").status == 404
-    assert not (tmp_path / "state" / FILE).exists()
+    assert not (tmp_path / "state" / "spool").exists()

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from isthmus.access.keys import KeyRing
+from isthmus.access.keys import KeyRing, VirtualKeys
 from isthmus.cli import setting_up
-from isthmus.cli.accounting import accounting
+from isthmus.cli.accounting import accounting, budgeting, keeping_keys
 from isthmus.cli.admin import AdminListener
 from isthmus.cli.remembering import remembering, server_secrets
 from isthmus.cli.welcome import welcome
@@ -115,12 +115,14 @@ def _serve(
     with (
         remembering(config, state, shared=above is not None) as stash,
         accounting(config, state) as ledger,
+        keeping_keys(config, state) as virtual,
+        budgeting(config, state, ledger) as budgets,
     ):
-        fresh = _fresh(given, config, local)
+        fresh = _fresh(given, config, local, virtual)
         try:
             app = application(
                 config,
-                KeyRing(keys),
+                KeyRing(keys, virtual),
                 fresh=fresh,
                 log=log,
                 keeping=Keeping(
@@ -128,6 +130,7 @@ def _serve(
                     secrets=server_secrets(config, state),
                     ledger=ledger,
                     database=setting_up.database(config, state),
+                    budgets=budgets,
                 ),
             )
         except ValueError as error:
@@ -195,7 +198,9 @@ def _command_line(given: Given, listener: int, channel: int) -> list[str]:
     return line
 
 
-def _fresh(given: Given, config: Config, local: str | None) -> Fresh | None:
+def _fresh(
+    given: Given, config: Config, local: str | None, virtual: VirtualKeys | None
+) -> Fresh | None:
     """Say how to read the configuration anew; None where there is no file to be changed."""
     from isthmus.gateway import Fresh  # noqa: PLC0415
 
@@ -210,7 +215,7 @@ def _fresh(given: Given, config: Config, local: str | None) -> Fresh | None:
         if not keys and local is None:
             raise ConfigError(f"{path}: the last of [keys] is gone; a restart would make one")
         files[:] = [path, *files_of(config)]
-        return config, KeyRing(keys or {setting_up.LOCAL: local or ""})
+        return config, KeyRing(keys or {setting_up.LOCAL: local or ""}, virtual)
 
     return Fresh(read, lambda: files)
 

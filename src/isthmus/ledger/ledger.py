@@ -56,12 +56,18 @@ class Ledger:
         self._turn = threading.Lock()
         self._spool = spool.Spool(self._spools)
         self.owner = self._spool.owner
+        self._is_kept = True
         self._priced: set[str] = set()
         self._stopped = threading.Event()
         self._lasting = Lasting(database, upgrade)
         self._said = 0.0
         self._thread = threading.Thread(target=self._carry, name="ledger", daemon=True)
         self._thread.start()
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the last record could be written."""
+        return self._is_kept
 
     # Observing ------------------------------------------------------------------------------
 
@@ -99,8 +105,10 @@ class Ledger:
         try:
             with self._turn:
                 self._spool.append(record)
+            self._is_kept = True
         except (OSError, spool.Full) as error:
             self.lost += 1
+            self._is_kept = False
             self._complain("the ledger loses records: %s", error or "the spool is full")
 
     # Carrying -------------------------------------------------------------------------------
@@ -124,6 +132,8 @@ class Ledger:
         self._thread.join()
         try:
             self.flush()
+            with self._lasting.connected() as connection:
+                LedgerStore(connection).give_up(self.owner)
         except (Unavailable, Unusable, OSError) as error:
             log.warning("the ledger keeps its last records in %s for now: %s", self._spools, error)
         self._spool.close()

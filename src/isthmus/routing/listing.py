@@ -45,6 +45,10 @@ class Listing:
             return self._by_name[model]
         raise UnknownModel("Nothing is known about this model.", param="model")
 
+    def meant_by(self, name: str) -> str:
+        """Return the model that a name means."""
+        return self._names.resolve(name).model
+
     def _describe(self, name: str) -> ModelEntry:
         model = self._names.resolve(name).model
         targets = self._models.get(model)

@@ -28,6 +28,11 @@ class Admission:
         self._shedding = shedding
         self._queue: deque[asyncio.Future[None]] = deque()
 
+    @property
+    def has_place(self) -> bool:
+        """Whether a call need not wait."""
+        return self.in_flight < self._most
+
     async def enter(self) -> None:
         """Take a place for a call. It must be given back by `leave`.
 

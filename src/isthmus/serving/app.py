@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, cast
 
 from msgspec import Struct
 
@@ -33,7 +33,10 @@ log = logging.getLogger("isthmus")
 
 
 class Surroundings(Struct, frozen=True, kw_only=True):
-    """What an application lives with. ``at_end`` is called when the last request has ended."""
+    """What an application lives with.
+
+    ``at_end`` is called when the last request has ended; ``beside`` runs as long as it serves.
+    """
 
     drain: Drain
     observer: Observer
@@ -41,6 +44,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     pressure: Pressure
     at_end: Callable[[], object]
     reloading: Reloading | None = None
+    beside: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
 
 
 class App:
@@ -57,6 +61,7 @@ class App:
         self._observer = around.observer
         self.pressure = pressure
         self._at_end = around.at_end
+        self._beside = around.beside
         self.reloading = around.reloading
         self._group: asyncio.TaskGroup | None = None
 
@@ -83,6 +88,7 @@ class App:
         async with asyncio.TaskGroup() as group:
             self._group = group
             watching = [group.create_task(self.pressure.watch())]
+            watching += [group.create_task(one()) for one in self._beside]
             if self.reloading is not None:
                 watching.append(group.create_task(self.reloading.watch(self.install)))
             await send({"type": "lifespan.startup.complete"})

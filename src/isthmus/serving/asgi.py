@@ -25,7 +25,8 @@ Send = Callable[[Message], Awaitable[None]]
 async def serve(handler: Handler, scope: Scope, receive: Receive, send: Send) -> None:
     """Let ``handler`` answer one HTTP request."""
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    connection = AsgiConnection(receive, send)
+    client = (scope.get("client") or ("",))[0]
+    connection = AsgiConnection(receive, send, client)
     request = Request(scope["method"], scope["path"], headers, connection)
     request.query = scope.get("query_string", b"")
     async with asyncio.TaskGroup() as group:
@@ -43,8 +44,9 @@ class AsgiConnection:
 
     blocked = False
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, client: str = "") -> None:
         self.disconnected = False
+        self.client = client
         self._receive = receive
         self._send = send
         self._more = True

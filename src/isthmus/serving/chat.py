@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
-from isthmus.call import Outcome, Principal
+from isthmus.access.principal import Principal
+from isthmus.call import Outcome
 from isthmus.errors import InvalidRequest, UpstreamError
 from isthmus.routing.affinity import in_order
 from isthmus.routing.plan import Plan, Route
@@ -16,9 +17,9 @@ from isthmus.serving.chat_passing import PassedChat, StreamedPassedChat, WholePa
 from isthmus.serving.conversation import conversation, messages_in
 from isthmus.serving.either import Answered, Either, EitherStream
 from isthmus.serving.exchange import Exchange
-from isthmus.serving.gate import Gate
+from isthmus.serving.gate import Demand, Gate, Visit, least, longest
 from isthmus.serving.heartbeat import KEEP_ALIVE
-from isthmus.serving.model_call import ModelSettings, announce, tell_attempts, word_for
+from isthmus.serving.model_call import Allowed, ModelSettings, announce, tell_attempts, word_for
 from isthmus.serving.recollection import Recollection
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
@@ -58,22 +59,21 @@ class ChatCompletions:
 
     async def complete(self, request: Request, reply: Reply, outcome: Outcome) -> None:
         """Serve one call. The key is looked at before the body is read."""
-        principal = await self._gate.enter(request, outcome)
+        visit = await self._gate.enter(request, reply, outcome)
         try:
-            await self._serve(principal, request, reply, outcome)
+            await self._serve(visit, request, reply, outcome)
         finally:
-            self._gate.leave()
+            visit.leave()
 
-    async def _serve(
-        self, principal: Principal, request: Request, reply: Reply, outcome: Outcome
-    ) -> None:
+    async def _serve(self, visit: Visit, request: Request, reply: Reply, outcome: Outcome) -> None:
         body = await request.body()
         document = decoded(body)
         planned = self._router.plan(model_of(document))
         outcome.model, outcome.asked = planned.model, planned.requested
         announce(planned, reply)
-        call = self._call(_Asked(principal, request, body, document, planned))
-        routes = in_turn(planned.plan, principal, request.headers, document)
+        cap = await visit.admit(self._demand(planned, body, document)) if visit.bound else None
+        call = self._call(_Asked(visit.principal, request, body, document, planned, cap))
+        routes = in_turn(planned.plan, visit.principal, request.headers, document)
         try:
             if _first(call).stream:
                 caller = _reading_along(call, reply, outcome)
@@ -84,18 +84,30 @@ class ChatCompletions:
             tell_attempts(reply, outcome)
             raise told_openai(error) from None
 
+    def _demand(self, planned: Planned, body: bytes, document: dict[str, Any]) -> Demand:
+        """Say what a request asks for, whose shape nobody has looked at yet."""
+        return Demand(
+            planned=planned,
+            body=body,
+            max_tokens=least(document.get("max_completion_tokens"), document.get("max_tokens")),
+            default=self._settings.terms.default_max_tokens or longest(planned),
+            choices=least(document.get("n")) or 1,
+        )
+
     def _call(self, asked: _Asked) -> Call:
         """Read the request as its routes demand.
 
         Raises:
             InvalidRequest: it does not have the shape of a request.
         """
-        planned = asked.planned
+        planned, cap = asked.planned, asked.cap
         stream = bool(asked.document.get("stream"))
         wanted = wishes(asked.request.headers, stream=stream)
         if planned.plan.chat == "all":
-            return PassedChat(PassedRequest(asked.body), planned, wanted)
+            return PassedChat(PassedRequest(asked.body), planned, wanted, cap)
         document = checked(asked.document)
+        if cap is not None:
+            document = _limited(document, cap)
         translated = ChatCall(
             document,
             planned,
@@ -104,9 +116,10 @@ class ChatCompletions:
             settings=self._settings,
             recollection=self._recollection(asked.principal, document),
         )
+        translated.allowed = None if cap is None else Allowed("max_tokens", cap)
         if planned.plan.chat == "none":
             return translated
-        return translated, PassedChat(PassedRequest(asked.body), planned, wanted)
+        return translated, PassedChat(PassedRequest(asked.body), planned, wanted, cap)
 
     def _recollection(self, principal: Principal, document: ChatRequest) -> Recollection | None:
         # The calls of old clients have no ids, by which an answer could be told from another.
@@ -129,6 +142,7 @@ class _Asked(NamedTuple):
     body: bytes
     document: dict[str, Any]
     planned: Planned
+    cap: int | None
 
 
 #: A call that is translated, passed on, or either, as the route demands.
@@ -172,6 +186,13 @@ def in_turn(
     accounts = (route.account for route in plan.routes)
     account = next((name for name in accounts if word_for(name) == tag), None) if tag else None
     return in_order(plan, conversation(principal.id, headers, document), account)
+
+
+def _limited(document: ChatRequest, cap: int) -> ChatRequest:
+    """Return a request whose answer is limited to so many tokens."""
+    limited = {**document, "max_completion_tokens": cap}
+    limited.pop("max_tokens", None)
+    return cast("ChatRequest", limited)
 
 
 def decoded(body: bytes) -> dict[str, Any]:

@@ -10,12 +10,14 @@ from isthmus.call import Outcome, Usage
 from isthmus.errors import GatewayError, UpstreamRefused
 from isthmus.routing.plan import Route
 from isthmus.routing.router import Planned
+from isthmus.serving import remarks as remarks_out
 from isthmus.serving.answers import Reader, Whole, not_a
 from isthmus.serving.attempting import Prepared
-from isthmus.serving.model_call import tell_attempts
+from isthmus.serving.model_call import Allowed, tell_attempts
 from isthmus.serving.passed_callers import PassedStream, PassedWhole
 from isthmus.serving.reply import Reply
 from isthmus.serving.wishes import Wishes
+from isthmus.translate.remarks import Remarks
 from isthmus.upstreams import failures
 from isthmus.upstreams.openai_compatible import PATH
 from isthmus.upstreams.upstream import UpstreamCall
@@ -34,15 +36,21 @@ _LONG_PROMPT = 1024 * 1024
 class PassedChat:
     """What is passed on of one request."""
 
-    def __init__(self, document: PassedRequest, planned: Planned, wishes: Wishes) -> None:
+    def __init__(
+        self, document: PassedRequest, planned: Planned, wishes: Wishes, cap: int | None = None
+    ) -> None:
+        """Take a request; ``cap``: how many tokens its answer may have, where it asks for more."""
         self.document = document
         self.planned = planned
         self.wishes = wishes
         self.stream = document.stream
+        self._cap = cap
 
     def prepare(self, route: Route) -> Prepared:
         """Address it to a route."""
         document = self.document
+        if self._cap is not None and route.chat is not None:
+            document.limit(route.chat.dialect.limit, self._cap)
         body = document.body(route.model)
         return Prepared(
             call=UpstreamCall(body=body, path=PATH, hops=self.wishes.hops + 1),
@@ -54,6 +62,10 @@ class PassedChat:
     def complete_headers(self, reply: Reply, outcome: Outcome) -> None:
         """Add what is known once an upstream has answered."""
         tell_attempts(reply, outcome)
+        if self._cap is not None:
+            remarks = Remarks(strict=self.wishes.strict)
+            Allowed("max_tokens", self._cap).said_in(remarks)
+            reply.headers[remarks_out.WARNINGS] = remarks_out.header(remarks)
         request_id = outcome.attempts[-1].request_id
         if request_id:
             reply.headers["x-isthmus-upstream-request-id"] = request_id

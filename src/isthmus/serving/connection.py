@@ -26,7 +26,12 @@ class Connection(Protocol):
         """Whether more is waiting to be sent than the connection holds."""
         ...
 
-    def on_disconnect(self, callback: Callable[[], object]) -> None:
+    @property
+    def client(self) -> str:
+        """The address of the client; empty where it is not known."""
+        ...
+
+    def on_disconnect(self, callback: Callable[[], object], /) -> None:
         """Call ``callback`` when the client leaves; at once if it already has."""
         ...
 
@@ -38,19 +43,19 @@ class Connection(Protocol):
         """
         ...
 
-    async def answer(self, status: int, lines: bytes, body: bytes) -> None:
+    async def answer(self, status: int, lines: bytes, body: bytes, /) -> None:
         """Send a whole answer; ``lines`` tell its length."""
         ...
 
-    async def start(self, status: int, lines: bytes) -> None:
+    async def start(self, status: int, lines: bytes, /) -> None:
         """Begin an answer. What is sent next goes out with its head."""
         ...
 
-    def send(self, data: bytes) -> Awaitable[None]:
+    def send(self, data: bytes, /) -> Awaitable[None]:
         """Send bytes of the body. Returns when the client can take more."""
         ...
 
-    async def finish(self, data: bytes) -> None:
+    async def finish(self, data: bytes, /) -> None:
         """Send the last bytes, and end the answer as complete."""
         ...
 

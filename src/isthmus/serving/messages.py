@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from isthmus.call import Outcome, Principal
+from isthmus.access.principal import Principal
+from isthmus.call import Outcome
 from isthmus.errors import InvalidRequest, UpstreamError
 from isthmus.routing.affinity import in_order
 from isthmus.routing.plan import Route
@@ -12,7 +13,7 @@ from isthmus.routing.router import Router
 from isthmus.serving.answers import COUNT, MESSAGE
 from isthmus.serving.conversation import named, session_of
 from isthmus.serving.exchange import Exchange
-from isthmus.serving.gate import Gate
+from isthmus.serving.gate import Demand, Gate, Visit, longest
 from isthmus.serving.messages_call import PassedCall
 from isthmus.serving.messages_callers import PATH, PING, StreamedMessage, WholeMessage
 from isthmus.serving.model_call import tell_attempts
@@ -39,10 +40,10 @@ class Messages:
 
     async def create(self, request: Request, reply: Reply, outcome: Outcome) -> None:
         """Serve one call. The key is looked at before the body is read."""
-        principal = await self._gate.enter(request, outcome)
+        visit = await self._gate.enter(request, reply, outcome)
         try:
-            call = await self._call(request, reply, outcome)
-            routes = self._in_turn(call, principal, request)
+            call = await self._call(visit, request, reply, outcome)
+            routes = self._in_turn(call, visit.principal, request)
             if routes[0].chat is not None and await _answer_here(call, reply):
                 return
             if call.document.stream:
@@ -55,14 +56,15 @@ class Messages:
             tell_attempts(reply, outcome)
             raise told_messages(error) from None
         finally:
-            self._gate.leave()
+            visit.leave()
 
     async def count_tokens(self, request: Request, reply: Reply, outcome: Outcome) -> None:
         """Have the tokens of a prompt counted, by those who can."""
-        principal = await self._gate.enter(request, outcome)
+        visit = await self._gate.enter(request, reply, outcome)
         try:
-            call = await self._call(request, reply, outcome)
-            routes = [r for r in self._in_turn(call, principal, request) if r.chat is None]
+            call = await self._call(visit, request, reply, outcome, generates=False)
+            in_turn = self._in_turn(call, visit.principal, request)
+            routes = [route for route in in_turn if route.chat is None]
             if not routes:
                 raise InvalidRequest(
                     "The upstream of this model counts no tokens.", status=404, code="not_found"
@@ -74,15 +76,33 @@ class Messages:
             tell_attempts(reply, outcome)
             raise told_messages(error) from None
         finally:
-            self._gate.leave()
+            visit.leave()
 
-    async def _call(self, request: Request, reply: Reply, outcome: Outcome) -> PassedCall:
-        document = PassedRequest(await request.body())
+    async def _call(
+        self,
+        visit: Visit,
+        request: Request,
+        reply: Reply,
+        outcome: Outcome,
+        *,
+        generates: bool = True,
+    ) -> PassedCall:
+        body = await request.body()
+        document = PassedRequest(body)
         planned = self._router.plan(document.model)
-        asked = wishes(request.headers, stream=document.stream)
-        call = PassedCall(document, request, planned, asked, self._keys)
+        wanted = wishes(request.headers, stream=document.stream)
+        call = PassedCall(document, request, planned, wanted, self._keys)
         outcome.model, outcome.asked = planned.model, planned.requested
         call.announce(reply)
+        if visit.bound:
+            asked = Demand(
+                planned=planned,
+                body=body,
+                max_tokens=document.max_tokens,
+                default=longest(planned),
+                generates=generates,
+            )
+            call.limit(await visit.admit(asked))
         return call
 
     def _in_turn(self, call: PassedCall, principal: Principal, request: Request) -> Sequence[Route]:

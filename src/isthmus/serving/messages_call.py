@@ -14,7 +14,7 @@ from isthmus.serving import over_chat
 from isthmus.serving import remarks as remarks_out
 from isthmus.serving.answers import MESSAGE, Answer
 from isthmus.serving.attempting import Prepared
-from isthmus.serving.model_call import announce, tell_attempts
+from isthmus.serving.model_call import Allowed, announce, tell_attempts
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
 from isthmus.serving.wishes import Wishes
@@ -55,7 +55,14 @@ class PassedCall:
         self._keys = keys
         self._named = document.model
         self._request_id = ""
+        self._allowed: Allowed | None = None
         self._headers = _passed(request.headers)
+
+    def limit(self, tokens: int | None) -> None:
+        """Limit the answer to what the caller's key allows; None: it asks for no more."""
+        if tokens is not None:
+            self._allowed = Allowed("max_tokens", tokens)
+            self.document.replace({"max_tokens": tokens}, "max_tokens")
 
     def announce(self, reply: Reply) -> None:
         """Say which model serves the call, in the headers, and what was withheld."""
@@ -75,6 +82,8 @@ class PassedCall:
     def prepare(self, route: Route, *, path: str, answer: Answer) -> Prepared:
         """Address it to a route."""
         self.remarks = Remarks(strict=self.wishes.strict)
+        if self._allowed is not None:
+            self._allowed.said_in(self.remarks)
         if route.chat is not None:
             return self._translated(route)
         headers, document = self._request.headers, self.document

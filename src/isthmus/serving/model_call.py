@@ -44,6 +44,21 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
     signing: tuple[bytes, ...] = ()
 
 
+class Allowed(Struct, frozen=True):
+    """How many tokens an answer may have by the caller's key, which is less than it asked.
+
+    ``param`` is what the caller's protocol calls that.
+    """
+
+    param: str
+    tokens: int
+
+    def said_in(self, remarks: Remarks) -> None:
+        """Warn that the answer may be shorter than was asked for."""
+        text = f"{self.tokens}: the key allows no more"
+        remarks.warn("max_tokens.allowed", self.param, text)
+
+
 class ModelCall:
     """One request. ``created`` is in Unix seconds.
 
@@ -63,12 +78,15 @@ class ModelCall:
         self.turn = AnswerTurn({})
         self.explained = ""
         self.translated: Translated | None = None
+        self.allowed: Allowed | None = None
 
     # Requests -------------------------------------------------------------------------------
 
     def begin_anew(self, route: Route) -> None:
         """Forget the remarks of an earlier attempt, and make those that need no translation."""
         self.remarks = Remarks(strict=self.wishes.strict)
+        if self.allowed is not None:
+            self.allowed.said_in(self.remarks)
         if self.planned.substituted:
             self.remarks.note("model.substituted", "model", f"served by {self.planned.model}")
         if route.deprecation is not None:

@@ -18,7 +18,7 @@ from isthmus.serving.answers import Reader, Whole, not_a
 from isthmus.serving.attempting import Prepared
 from isthmus.serving.chat import decoded
 from isthmus.serving.exchange import Exchange
-from isthmus.serving.gate import Gate
+from isthmus.serving.gate import Demand, Gate
 from isthmus.serving.heartbeat import KEEP_ALIVE
 from isthmus.serving.model_call import announce, tell_attempts
 from isthmus.serving.passed_callers import PassedStream, PassedWhole
@@ -54,7 +54,7 @@ class Passthrough:
 
     async def post(self, request: Request, reply: Reply, outcome: Outcome) -> None:
         """Serve one call. The key is looked at before the body is read."""
-        await self._gate.enter(request, outcome)
+        visit = await self._gate.enter(request, reply, outcome)
         try:
             body = await request.body()
             document = decoded(body)
@@ -62,12 +62,14 @@ class Passthrough:
             outcome.model = outcome.asked = planned.model or None
             if planned.model:
                 announce(planned, reply)
+            # What it takes, and how, only its upstream knows: its answer cannot be limited.
+            await visit.admit(Demand(planned=planned, body=body))
             await self._pass(_Call(request, PassedRequest(body), planned), reply, outcome)
         except UpstreamError as error:
             tell_attempts(reply, outcome)
             raise told_openai(error) from None
         finally:
-            self._gate.leave()
+            visit.leave()
 
     async def _pass(self, call: _Call, reply: Reply, outcome: Outcome) -> None:
         routes = call.planned.plan.routes

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from isthmus.call import Outcome, Principal
+from isthmus.access.principal import Principal
+from isthmus.call import Outcome
 from isthmus.errors import InvalidRequest, UpstreamError
 from isthmus.routing.affinity import in_order
 from isthmus.routing.plan import Plan, Route
 from isthmus.routing.router import Router
 from isthmus.serving.conversation import named, session_of
 from isthmus.serving.exchange import Exchange
-from isthmus.serving.gate import Gate
+from isthmus.serving.gate import Demand, Gate, Visit, least, longest
 from isthmus.serving.heartbeat import KEEP_ALIVE
-from isthmus.serving.model_call import ModelSettings, announce, tell_attempts
+from isthmus.serving.model_call import Allowed, ModelSettings, announce, tell_attempts
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
 from isthmus.serving.responses_call import ResponsesCall
@@ -51,21 +52,21 @@ class Responses:
 
     async def create(self, request: Request, reply: Reply, outcome: Outcome) -> None:
         """Serve one call. The key is looked at before the body is read."""
-        principal = await self._gate.enter(request, outcome)
+        visit = await self._gate.enter(request, reply, outcome)
         try:
-            await self._serve(principal, request, reply, outcome)
+            await self._serve(visit, request, reply, outcome)
         except UpstreamError as error:
             tell_attempts(reply, outcome)
             raise told_openai(error) from None
         finally:
-            self._gate.leave()
+            visit.leave()
 
     async def input_tokens(self, request: Request, reply: Reply, outcome: Outcome) -> None:
         """Have the tokens counted that an input would take, by those who can."""
-        principal = await self._gate.enter(request, outcome)
+        visit = await self._gate.enter(request, reply, outcome)
         try:
-            call = await self._call(principal, request, reply, outcome)
-            turns = in_turn(call.planned.plan, principal, request.headers, call.document)
+            call = await self._call(visit, request, reply, outcome, generates=False)
+            turns = in_turn(call.planned.plan, visit.principal, request.headers, call.document)
             routes = [route for route in turns if route.chat is None]
             if not routes:
                 raise InvalidRequest(
@@ -76,13 +77,11 @@ class Responses:
             tell_attempts(reply, outcome)
             raise told_openai(error) from None
         finally:
-            self._gate.leave()
+            visit.leave()
 
-    async def _serve(
-        self, principal: Principal, request: Request, reply: Reply, outcome: Outcome
-    ) -> None:
-        call = await self._call(principal, request, reply, outcome)
-        routes = in_turn(call.planned.plan, principal, request.headers, call.document)
+    async def _serve(self, visit: Visit, request: Request, reply: Reply, outcome: Outcome) -> None:
+        call = await self._call(visit, request, reply, outcome)
+        routes = in_turn(call.planned.plan, visit.principal, request.headers, call.document)
         if call.stream:
             caller = StreamedResponse(call, reply, outcome)
             await streamed(self._exchange, routes, caller, reply, outcome, _VOICE)
@@ -94,22 +93,44 @@ class Responses:
             caller.note_usage()
 
     async def _call(
-        self, principal: Principal, request: Request, reply: Reply, outcome: Outcome
+        self,
+        visit: Visit,
+        request: Request,
+        reply: Reply,
+        outcome: Outcome,
+        *,
+        generates: bool = True,
     ) -> ResponsesCall:
         """Read the request, and find who may answer it."""
-        document = parsed(await request.body())
+        body = await request.body()
+        document = parsed(body)
         planned = self._router.plan(document["model"])
-        memory = Memory(self._custody, principal, document)
+        memory = Memory(self._custody, visit.principal, document)
         outcome.model, outcome.asked = planned.model, planned.requested
         announce(planned, reply)
-        return ResponsesCall(
-            memory.expanded(document),
+        whole, cap = memory.expanded(document), None
+        if visit.bound:
+            earlier = 0 if memory.previous is None else len(json.encode(whole)) - len(body)
+            asked = Demand(
+                planned=planned,
+                body=body + b" " * earlier,
+                max_tokens=least(document.get("max_output_tokens")),
+                default=self._settings.terms.default_max_tokens or longest(planned),
+                generates=generates,
+            )
+            cap = await visit.admit(asked)
+        if cap is not None:
+            whole["max_output_tokens"] = cap
+        call = ResponsesCall(
+            whole,
             planned,
             wishes=wishes(request.headers, stream=bool(document.get("stream"))),
             created=int(self._clock()),
             settings=self._settings,
             memory=memory,
         )
+        call.allowed = None if cap is None else Allowed("max_output_tokens", cap)
+        return call
 
 
 def parsed(body: bytes) -> ResponsesRequest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from isthmus.serving.connection import ClientGone
 
@@ -72,6 +72,12 @@ class ServerConnection:
     def blocked(self) -> bool:
         """Whether more is waiting to be sent than the connection holds."""
         return self._protocol.blocked
+
+    @property
+    def client(self) -> str:
+        """The address of the client; empty where it is not known."""
+        name: object = self._protocol.transport.get_extra_info("peername")
+        return str(cast("tuple[object, ...]", name)[0]) if isinstance(name, tuple) else ""
 
     @property
     def arriving(self) -> bool:

@@ -9,9 +9,10 @@ from urllib.parse import parse_qs
 
 from msgspec import Struct
 
-from isthmus.access.keys import KeyRing
-from isthmus.call import Outcome, Principal
+from isthmus.access.principal import Principal
+from isthmus.call import Outcome
 from isthmus.errors import InvalidRequest
+from isthmus.serving.gate import Gate
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
 from isthmus.storage.responses import Kept, ResponseStore
@@ -116,13 +117,13 @@ def _conversation(store: ResponseStore, owner: str, name: str) -> list[bytes]:
 class Stored:
     """The endpoints of responses that are kept; without a ``store`` there are none."""
 
-    def __init__(self, *, keys: KeyRing, store: ResponseStore | None) -> None:
-        self._keys = keys
+    def __init__(self, *, gate: Gate, store: ResponseStore | None) -> None:
+        self._gate = gate
         self._store = store
 
     async def get(self, request: Request, reply: Reply, outcome: Outcome) -> None:
         """Answer with a response."""
-        _, _, kept = self._found(request, outcome, "")
+        _, _, kept = await self._found(request, outcome, "")
         query = _query(request)
         if query.get("stream", "false") not in ("false", "0", ""):
             raise InvalidRequest(
@@ -134,19 +135,19 @@ class Stored:
 
     async def delete(self, request: Request, reply: Reply, outcome: Outcome) -> None:
         """Forget a response."""
-        owner, name, _ = self._found(request, outcome, "")
+        owner, name, _ = await self._found(request, outcome, "")
         if self._store is not None:
             self._store.forget(owner, name)
         await reply.whole(200, {"id": name, "object": "response", "deleted": True})
 
     async def cancel(self, request: Request, _reply: Reply, outcome: Outcome) -> None:
         """Refuse: what is here has ended."""
-        self._found(request, outcome, "/cancel")
+        await self._found(request, outcome, "/cancel")
         raise InvalidRequest("Only background responses can be cancelled.", param="response_id")
 
     async def input_items(self, request: Request, reply: Reply, outcome: Outcome) -> None:
         """List what the model was shown, page by page, the newest first unless asked otherwise."""
-        _, _, kept = self._found(request, outcome, "/input_items")
+        _, _, kept = await self._found(request, outcome, "/input_items")
         query = _query(request)
         items = [_shown(cast("Item", json.decode(item))) for item in kept.input]
         if _choice(query, "order", "desc", "asc") == "desc":
@@ -163,10 +164,8 @@ class Stored:
             },
         )
 
-    def _found(self, request: Request, outcome: Outcome, rest: str) -> tuple[str, str, Kept]:
-        headers = request.headers
-        principal = self._keys.authenticate(headers.get("authorization"), headers.get("x-api-key"))
-        outcome.principal = principal.id
+    async def _found(self, request: Request, outcome: Outcome, rest: str) -> tuple[str, str, Kept]:
+        principal = await self._gate.identify(request, outcome)
         name = request.path.removeprefix(PREFIX).removesuffix(rest)
         kept = None if self._store is None else self._store.find(principal.id, name)
         if kept is None:

@@ -11,9 +11,9 @@ from urllib.parse import parse_qs
 
 from msgspec import structs
 
-from isthmus.access.keys import KeyRing
 from isthmus.call import Outcome, dollars
 from isthmus.errors import GatewayBusy, InvalidRequest
+from isthmus.serving.gate import Gate
 from isthmus.serving.reply import Reply
 from isthmus.serving.request import Request
 from isthmus.storage.database import Database, Unavailable, Unusable
@@ -28,15 +28,13 @@ _DEFAULT_DAYS = 7
 class Usage:
     """The endpoint. ``database`` is where the books are; None: none are kept."""
 
-    def __init__(self, *, keys: KeyRing, database: Database | None) -> None:
-        self._keys = keys
+    def __init__(self, *, gate: Gate, database: Database | None) -> None:
+        self._gate = gate
         self._database = database
 
     async def get(self, request: Request, reply: Reply, outcome: Outcome) -> None:
         """Add up by day and model what the key has used, in the last ``days``."""
-        headers = request.headers
-        principal = self._keys.authenticate(headers.get("authorization"), headers.get("x-api-key"))
-        outcome.principal = principal.id
+        principal = await self._gate.identify(request, outcome)
         days = _days(request.query)
         if self._database is None:
             raise InvalidRequest("No ledger is kept here.", status=404, code="not_found")

@@ -51,13 +51,12 @@ STEPS: tuple[tuple[str, ...], ...] = (
         # Teams, projects and users; ``grants`` is what they may do, as JSON.
         """CREATE TABLE holders (
             id TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, parent TEXT,
-            grants TEXT NOT NULL, created BIGINT NOT NULL, archived BIGINT, change BIGINT NOT NULL,
-            UNIQUE (kind, name)
+            grants TEXT NOT NULL, created BIGINT NOT NULL, archived BIGINT, change BIGINT NOT NULL
         )""",
         "CREATE INDEX holders_change ON holders (change)",
         # Keys. Of a secret only a digest is here, and its last characters for people.
         """CREATE TABLE keys (
-            id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL UNIQUE, holder TEXT,
+            id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, holder TEXT,
             digest TEXT NOT NULL, hint TEXT NOT NULL, earlier_digest TEXT, earlier_until BIGINT,
             grants TEXT NOT NULL, created BIGINT NOT NULL, expires BIGINT, revoked BIGINT,
             change BIGINT NOT NULL

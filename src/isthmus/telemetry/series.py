@@ -60,6 +60,12 @@ SERIES = (
         "Calls that have cost nobody knows how much: their model has no price.",
     ),
     Series(
+        "isthmus_budget_overspent_nanodollars_total",
+        "counter",
+        (),
+        "What calls cost beyond what was reserved for them of budgets, in nano-dollars.",
+    ),
+    Series(
         "isthmus_ledger_lost_total",
         "counter",
         (),

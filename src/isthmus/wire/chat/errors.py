@@ -50,10 +50,12 @@ _TYPE_BY_STATUS = {
 def document(error: GatewayError) -> dict[str, Any]:
     """Build the error document, for a whole answer and for a stream alike."""
     kind = TYPE_OF[type(error)]
-    if isinstance(error, UpstreamRefused):
+    if isinstance(error, UpstreamRefused | LimitReached):
         kind = _TYPE_BY_STATUS.get(error.status, kind)
         if error.status == 429 and "token" in error.message.lower():
             kind = "tokens"
+        if error.code == "insufficient_quota":
+            kind = error.code
     return {
         "error": {
             "message": error.message,

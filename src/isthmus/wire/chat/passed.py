@@ -51,6 +51,12 @@ class PassedRequest:
             self._members["stream_options"] = Raw(json.encode(options))
         return self.renamed(model)
 
+    def limit(self, name: str, tokens: int) -> None:
+        """Limit the answer to so many tokens; ``name``: the upstream's word for that."""
+        for other in ("max_tokens", "max_completion_tokens"):
+            self._members.pop(other, None)
+        self._members[name] = Raw(json.encode(tokens))
+
     def renamed(self, model: str) -> bytes:
         """Write the request with another name of its model; an empty one leaves it as it is."""
         if model:

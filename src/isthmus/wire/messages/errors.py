@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
-from isthmus.errors import GatewayBusy, GatewayError, UpstreamRefused
+from isthmus.errors import GatewayBusy, GatewayError, LimitReached, UpstreamRefused
 from isthmus.wire import json
 
 #: Types of errors by HTTP status, for bodies that do not say; and back, for stream events.
@@ -79,7 +79,9 @@ def _members(document: object) -> tuple[str | None, str | None]:
 
 
 def status_of(error: GatewayError) -> int:
-    """Return the status of an answer that tells ``error``; this protocol has its own for load."""
+    """Return the status of an answer; this protocol has its own for load and for money."""
+    if isinstance(error, LimitReached) and error.code == "insufficient_quota":
+        return 402
     return 529 if isinstance(error, GatewayBusy) else error.status
 
 

@@ -66,6 +66,12 @@ class PassedRequest:
         return self._bytes("max_tokens") == b"0"
 
     @property
+    def max_tokens(self) -> int | None:
+        """How long the answer may be; None where the request does not say."""
+        limit = self._decoded("max_tokens") if "max_tokens" in self._members else None
+        return limit if isinstance(limit, int) and not isinstance(limit, bool) else None
+
+    @property
     def slow_start(self) -> bool:
         """Whether upstream may have to compile a grammar before it answers."""
         return b'"format"' in self._bytes("output_config") or b'"strict"' in self._bytes("tools")
